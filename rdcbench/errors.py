@@ -1,0 +1,46 @@
+"""The one family of handled errors: each message says what was asked for, what there is, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RdcbenchError(Exception):
+    """A mistake in what was asked for; the command line prints it as one sentence and exits with code 2."""
+
+
+class RecipeError(RdcbenchError):
+    """A recipe that does not say what it must."""
+
+
+class PartError(RdcbenchError):
+    """A part that is unknown, ambiguous, or was given options that it does not have."""
+
+
+class DataError(RdcbenchError):
+    """A data set that cannot be had or is not what it claims to be."""
+
+
+class StreamError(RdcbenchError):
+    """A bitstream that is damaged or that another sender wrote."""
+
+
+class StoreError(RdcbenchError):
+    """A run folder that cannot be read or written."""
+
+
+def unknown(what: str, asked: str, known: Iterable[str]) -> str:
+    """Say that `asked` does not exist, what does, and what was probably meant.
+
+    Parameters
+    ----------
+    what: the kind of thing in the singular, such as "encoder".
+    asked: the name that was given.
+    known: the names that exist.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(asked, names, n=1, cutoff=0.5)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    listing = ", ".join(names) if names else "none"
+    return f"There is no {what} {asked!r}; there is: {listing}.{hint}"

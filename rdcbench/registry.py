@@ -1,0 +1,180 @@
+"""Finding and building parts through pluggy: one plugin at a time, so that a broken one harms nobody else."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from rdcbench import hookspecs
+from rdcbench.errors import PartError, unknown
+
+KINDS = tuple(
+    name.removeprefix("rdcbench_").removesuffix("s") if name != "rdcbench_entropy_models" else "entropy_model"
+    for name in vars(hookspecs)
+    if name.startswith("rdcbench_")
+)
+
+
+def hook_of(kind: str) -> str:
+    """The hook that brings parts of this kind."""
+    return f"rdcbench_{kind}s"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One part: who brought it, and the class (recipes: the folder)."""
+
+    kind: str
+    name: str
+    owner: str
+    target: Any
+
+    @property
+    def summary(self) -> str:
+        """First line of the part's docstring."""
+        return (inspect.getdoc(self.target) or "").strip().split("\n")[0] if inspect.isclass(self.target) else ""
+
+    def options(self) -> dict[str, inspect.Parameter]:
+        """The part's keyword options by name."""
+        parameters = inspect.signature(self.target.__init__).parameters
+        return {name: p for name, p in parameters.items() if name != "self" and p.kind != p.VAR_KEYWORD}
+
+
+@dataclass
+class Registry:
+    """All parts by kind and name, and the plugins that could not be loaded with their errors."""
+
+    entries: list[Entry] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    owners: list[str] = field(default_factory=list)
+
+    def names(self, kind: str) -> list[str]:
+        """Sorted names of a kind; names that two packages bring stand as owner/name."""
+        self._check_kind(kind)
+        all_names = [entry.name for entry in self.entries if entry.kind == kind]
+        entries = [entry for entry in self.entries if entry.kind == kind]
+        return sorted(e.name if all_names.count(e.name) == 1 else f"{e.owner}/{e.name}" for e in entries)
+
+    def get(self, kind: str, name: str) -> Entry:
+        """Find a part by "name" or "owner/name"."""
+        self._check_kind(kind)
+        owner, _, short = name.rpartition("/")
+        found = [e for e in self.entries if e.kind == kind and e.name == short and owner in ("", e.owner)]
+        label = kind.replace("_", " ")
+        if len(found) > 1:
+            both = " and ".join(f"{entry.owner}/{short}" for entry in found)
+            raise PartError(f"Two packages bring the {label} {short!r}; write {both.replace(' and ', ' or ')}.")
+        if not found:
+            left_out = "".join(f" Plugin {owner!r} was left out: {why}" for owner, why in self.broken.items())
+            raise PartError(unknown(label, name, self.names(kind)) + left_out)
+        return found[0]
+
+    def build(self, kind: str, name: str, options: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> Any:
+        """Build a part from its options, filling in those of `given` that its constructor names."""
+        entry = self.get(kind, name)
+        known = entry.options()
+        label = kind.replace("_", " ")
+        given = given or {}
+        for option in options:
+            if option not in known or option in given:
+                allowed = [key for key in known if key not in given]
+                raise PartError(unknown(f"option of the {label} {name!r} named", option, allowed))
+        arguments = {**{key: value for key, value in given.items() if key in known}, **options}
+        missing = [key for key, p in known.items() if p.default is p.empty and key not in arguments]
+        if missing:
+            raise PartError(f"The {label} {name!r} needs the option {missing[0]!r}, which is not given.")
+        try:
+            return entry.target(**arguments)
+        except (TypeError, ValueError) as error:
+            raise PartError(f"The {label} {name!r} cannot be built with {dict(options)}: {error}") from error
+
+    def _check_kind(self, kind: str) -> None:
+        if kind not in KINDS:
+            raise PartError(unknown("kind of part", kind, KINDS))
+
+
+def _abstract(kind: str) -> type | None:
+    from rdcbench import interfaces
+
+    names = {"entropy_model": "EntropyModel", "codec": "WholeCodec"}
+    return None if kind == "recipe" else getattr(interfaces, names.get(kind, kind.capitalize()))
+
+
+def _entries_of(plugin: Any, owner: str) -> Iterable[Entry]:
+    """Call every hook of one plugin alone and check what it returns."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin, name=owner)
+    for name in dir(plugin):
+        if name.startswith("rdcbench_") and not hasattr(hookspecs, name) and callable(getattr(plugin, name)):
+            raise PartError(unknown("hook", name, [hook_of(kind) for kind in KINDS]))
+    manager.check_pending()
+    for kind in KINDS:
+        for found in getattr(manager.hook, hook_of(kind))():
+            for target in found:
+                yield _checked(kind, target, owner)
+
+
+def _checked(kind: str, target: Any, owner: str) -> Entry:
+    base = _abstract(kind)
+    if base is None:
+        return Entry(kind, str(target), owner, Path(target))
+    if not (inspect.isclass(target) and issubclass(target, base)):
+        raise PartError(f"{hook_of(kind)} must return subclasses of rdcbench.{base.__name__}, not {target!r}.")
+    if inspect.isabstract(target):
+        missing = ", ".join(sorted(target.__abstractmethods__))
+        raise PartError(f"{target.__name__} is abstract: it lacks {missing}.")
+    if not isinstance(getattr(target, "name", None), str):
+        raise PartError(f"{target.__name__} needs a class attribute `name`.")
+    return Entry(kind, target.name, owner, target)
+
+
+def _add(registry: Registry, plugin: Any, owner: str) -> None:
+    registry.entries.extend(list(_entries_of(plugin, owner)))
+    registry.owners.append(owner)
+
+
+def _load_file(path: Path) -> Any:
+    """Import a single-file plugin under a name made of its own."""
+    if not path.is_file():
+        raise PartError(f"--plugin {path}: there is no such file.")
+    name = f"rdcbench_file_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PartError(f"--plugin {path}: this is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _load_all(points: Iterable[EntryPoint], files: Iterable[Path]) -> Registry:
+    registry = Registry()
+    for point in sorted(points, key=lambda point: point.name):
+        try:
+            _add(registry, point.load(), point.name)
+        except Exception as error:  # whatever a stranger's import does, the others go on
+            registry.broken[point.name] = f"{type(error).__name__}: {error}"
+    for path in files:
+        try:
+            _add(registry, _load_file(path), path.stem)
+        except PartError:
+            raise
+        except Exception as error:
+            raise PartError(f"--plugin {path} cannot be loaded: {type(error).__name__}: {error}") from error
+    return registry
+
+
+@cache
+def load(files: tuple[Path, ...] = ()) -> Registry:
+    """Load every installed plugin and the given single files; the result is kept for this process."""
+    return _load_all(entry_points(group=hookspecs.PROJECT), files)
