@@ -356,6 +356,17 @@ class Judge(nn.Module, Part, ABC):
 class WholeCodec(nn.Module, Part, ABC):
     """A codec as the harness sees it; most are built of parts, some (JPEG, a CompressAI model) are one part."""
 
+    seed: int = 0
+    """Key of the shared randomness."""
+
+    def sender(self) -> Sequence[nn.Module]:
+        """The modules that a stream depends on: its fingerprint covers their state."""
+        return (self,)
+
+    def receiver(self) -> Sequence[nn.Module]:
+        """The modules that decoding needs: their state is the receiver's memory."""
+        return (self,)
+
     @property
     @abstractmethod
     def rate_bound(self) -> float:

@@ -67,7 +67,9 @@ def distribution(name: str, weights: ArrayLike) -> FloatArray:
     array = vector(name, weights)
     total = float(array.sum())
     if (array < 0).any() or abs(total - 1) > ROUNDING:
-        raise ValueError(f"{name} has least weight {array.min():g} and sum {total!r}, but must be probabilities of sum 1")
+        raise ValueError(
+            f"{name} has least weight {array.min():g} and sum {total!r}, but must be probabilities of sum 1"
+        )
     return np.asarray(array / total, dtype=np.float64)
 
 

@@ -1,4 +1,3 @@
-# mypy: disable-error-code="import-untyped"
 """The few numerical tools the oracles need, typed: the one place that touches scipy, which ships no types."""
 
 from collections.abc import Callable, Sequence
@@ -14,6 +13,11 @@ FloatArray = NDArray[np.float64]
 def normal_cdf(points: ArrayLike) -> FloatArray:
     """Return the standard normal distribution function at points of any shape, accurate in the lower tail."""
     return np.asarray(special.ndtr(np.asarray(points, dtype=np.float64)), dtype=np.float64)
+
+
+def normal_quantile(probabilities: ArrayLike) -> FloatArray:
+    """Return the inverse of normal_cdf at probabilities of any shape."""
+    return np.asarray(special.ndtri(np.asarray(probabilities, dtype=np.float64)), dtype=np.float64)
 
 
 def normal_density(points: ArrayLike) -> FloatArray:

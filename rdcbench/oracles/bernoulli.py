@@ -25,7 +25,10 @@ from rdcbench.oracles._numerics import FloatArray, root
 
 
 def binary_entropy(probability: float) -> float:
-    """Return h(p) = -p log2 p - (1 - p) log2(1 - p) in bits, for p in [0, 1]; otherwise ValueError."""
+    """Return h(p) = -p log2 p - (1 - p) log2(1 - p) in bits.
+
+    Domain: p in [0, 1]. Otherwise ValueError. Source: Cover and Thomas, example 2.1.1.
+    """
     domain.between("probability", probability, 0.0, 1.0)
     if probability in (0.0, 1.0):
         return 0.0
@@ -33,9 +36,10 @@ def binary_entropy(probability: float) -> float:
 
 
 def inverse_binary_entropy(entropy: float) -> float:
-    """Return the p in [0, 1/2] with h(p) = entropy in bits, for entropy in [0, 1]; otherwise ValueError.
+    """Return the p in [0, 1/2] with h(p) = entropy in bits.
 
-    Near entropy = 1 the root is known to about sqrt(1e-16) only, since h is flat there.
+    Domain: entropy in [0, 1]; near 1 the root is known to about sqrt(1e-16) only, since h is flat there.
+    Otherwise ValueError. Source: inverse of binary_entropy.
     """
     domain.between("entropy", entropy, 0.0, 1.0)
     if entropy in (0.0, 1.0):
@@ -44,7 +48,10 @@ def inverse_binary_entropy(entropy: float) -> float:
 
 
 def binary_convolution(first: float, second: float) -> float:
-    """Return p * q = p (1 - q) + q (1 - p), the flip probability of two binary symmetric channels in a row."""
+    """Return p * q = p (1 - q) + q (1 - p), the flip probability of two binary symmetric channels in a row.
+
+    Domain: both in [0, 1]. Otherwise ValueError. Source: Wyner and Ziv 1973.
+    """
     domain.between("first", first, 0.0, 1.0)
     domain.between("second", second, 0.0, 1.0)
     return first * (1 - second) + second * (1 - first)

@@ -1,4 +1,4 @@
-"""The Gaussian source under squared error: rate-distortion-perception and rate-distortion-classification, closed form."""
+"""The Gaussian source under squared error: rate-distortion-perception and rate-distortion-classification."""
 
 import math
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ class DistortionPerception(NamedTuple):
 
 def _deficit(rate: float) -> float:
     """Return 1 - r for r = sqrt(1 - 2^-2R), without the cancellation at high rates."""
-    left = 2.0 ** (-2 * rate)
+    left = math.pow(2.0, -2 * rate)
     return left / (1 + math.sqrt(1 - left))
 
 
@@ -125,7 +125,9 @@ def _covariance(name: str, covariance: ArrayLike, dimension: int) -> FloatArray:
     return np.asarray(matrix, dtype=np.float64)
 
 
-def gaussian_w2_squared(mean_a: ArrayLike, covariance_a: ArrayLike, mean_b: ArrayLike, covariance_b: ArrayLike) -> float:
+def gaussian_w2_squared(
+    mean_a: ArrayLike, covariance_a: ArrayLike, mean_b: ArrayLike, covariance_b: ArrayLike
+) -> float:
     """Return the squared Wasserstein-2 (Frechet) distance of two Gaussians, in squared source units.
 
     Means [d] and covariances [d, d]; numbers stand for d = 1 (covariances are variances, not deviations).
@@ -160,7 +162,7 @@ def gaussian_label_entropy(rate: float, rho: float, sigma_label: float = 1.0) ->
     domain.finite_positive("sigma_label", sigma_label)
     entropy = 0.5 * math.log(2 * math.pi * math.e) + math.log(sigma_label)
     # 1 - rho^2 (1 - 2^-2R), as a sum, so that |rho| = 1 keeps its digits at high rates.
-    left = (1 - rho) * (1 + rho) + rho**2 * 2.0 ** (-2 * rate)
+    left = (1 - rho) * (1 + rho) + rho**2 * math.pow(2.0, -2 * rate)
     return entropy + 0.5 * math.log(left) if left > 0 else -math.inf
 
 
@@ -178,7 +180,7 @@ def gaussian_rdc_distortion(
     domain.finite_positive("sigma", sigma)
     if label_entropy < gaussian_label_entropy(rate, rho, sigma_label):
         return math.inf
-    return sigma**2 * 2.0 ** (-2 * rate)
+    return sigma**2 * math.pow(2.0, -2 * rate)
 
 
 def gaussian_rdc_rate(

@@ -1,4 +1,4 @@
-"""Distortion-perception of a frozen encoder under squared error and Wasserstein-2 (Freirich et al. 2021), any source."""
+"""Distortion-perception of a frozen encoder under squared error and Wasserstein-2, any source (Freirich et al.)."""
 
 import math
 from collections.abc import Sequence
@@ -44,6 +44,7 @@ def codebook_distortion(mmse: float, wasserstein: float) -> float:
 
     There W*^2 = D* exactly: no coupling beats sending every point to its own nearest codeword. Units and errors as
     frontier_distortion. Domain: centroid condition and nearest-codeword cells hold on the measured distribution.
+    Source: Freirich et al. 2021, theorem 1, with this W*.
     """
     return frontier_distortion(mmse, math.sqrt(domain.finite_at_least_zero("mmse", mmse)), wasserstein)
 

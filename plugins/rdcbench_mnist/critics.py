@@ -1,0 +1,138 @@
+"""WGAN-GP critics (Gulrajani et al. 2017): the paper's convolutions, and a dense one whose penalty has a closed form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from rdcbench import Critic
+
+PENALTY = 10.0
+SLOPE = 0.2
+
+
+def wasserstein_loss(real_scores: Tensor, fake_scores: Tensor, gradient: Tensor, penalty: float) -> Tensor:
+    """-E h(x) + E h(x_hat) + penalty * E (|dh/dx| - 1)^2, with the gradient at random mixtures, [n, ...]."""
+    norm = gradient.flatten(1).square().sum(1).add(1e-12).sqrt()
+    return fake_scores.mean() - real_scores.mean() + penalty * (norm - 1).square().mean()
+
+
+def mixtures(real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    """Points on the lines between real and fake images, one for each pair."""
+    share = torch.rand(len(real), generator=generator).to(real.device)
+    return fake + share.view(-1, *[1] * (real.dim() - 1)) * (real - fake)
+
+
+class ConvCritic(Critic):
+    """Convolutions 5x5 with stride 2, LeakyReLU, one linear score; widths 64, 128, 256 are the paper's.
+
+    Parameters
+    ----------
+    image_shape: given.
+    widths: channels of each layer.
+    penalty: weight of the gradient penalty.
+    penalty_share: share of the batch on which the penalty is computed.
+    """
+
+    name = "conv"
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...],
+        widths: Sequence[int] = (16, 32, 64),
+        penalty: float = PENALTY,
+        penalty_share: float = 1.0,
+    ) -> None:
+        super().__init__()
+        channels, height, width = image_shape
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip((channels, *widths[:-1]), widths, strict=True):
+            layers += [nn.Conv2d(inputs, outputs, 5, 2, 2), nn.LeakyReLU(SLOPE)]
+            height, width = (height + 1) // 2, (width + 1) // 2
+        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        self.score = nn.Linear(widths[-1] * height * width, 1)
+        self.penalty = penalty
+        self.penalty_share = penalty_share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, *image_shape] -> [n]."""
+        scores: Tensor = self.score(self.layers(x.contiguous(memory_format=torch.channels_last)).flatten(1))
+        return scores.squeeze(1)
+
+    def loss(self, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+        """WGAN-GP loss; real, fake and mixed images pass in one batch."""
+        some = max(1, math.ceil(self.penalty_share * len(real)))
+        mixed = mixtures(real[:some], fake[:some], generator).requires_grad_(True)
+        scores = self(torch.cat([real, fake, mixed]))
+        real_scores, fake_scores, mixed_scores = scores.split([len(real), len(fake), some])
+        (gradient,) = torch.autograd.grad(mixed_scores.sum(), mixed, create_graph=True)
+        return wasserstein_loss(real_scores, fake_scores, gradient, self.penalty)
+
+
+class MlpCritic(Critic):
+    """Fully connected with LeakyReLU; the gradient with respect to its input is a product of masked weights.
+
+    So the penalty needs no second backward pass: with masks m_k (1 or the slope) the gradient is
+    W_1' m_1 W_2' m_2 ... w, and the masks are constant almost everywhere.
+
+    Parameters
+    ----------
+    image_shape: given.
+    widths: hidden widths.
+    penalty: weight of the gradient penalty.
+    penalty_share: share of the batch on which the penalty is computed.
+    """
+
+    name = "mlp"
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...],
+        widths: Sequence[int] = (512, 256),
+        penalty: float = PENALTY,
+        penalty_share: float = 1.0,
+    ) -> None:
+        super().__init__()
+        sizes = [math.prod(image_shape), *widths]
+        pairs = zip(sizes[:-1], sizes[1:], strict=True)
+        self.hidden = nn.ModuleList(nn.Linear(inputs, outputs) for inputs, outputs in pairs)
+        self.score = nn.Linear(sizes[-1], 1)
+        self.penalty = penalty
+        self.penalty_share = penalty_share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, *image_shape] -> [n]."""
+        return self._scores(x.flatten(1))[0]
+
+    def loss(self, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+        """WGAN-GP loss with the penalty in closed form; equal to the one by automatic differentiation."""
+        some = max(1, math.ceil(self.penalty_share * len(real)))
+        mixed = mixtures(real[:some], fake[:some], generator)
+        scores, _ = self._scores(torch.cat([real, fake]).flatten(1))
+        with torch.no_grad():
+            masks = self._scores(mixed.flatten(1))[1]
+        real_scores, fake_scores = scores.split([len(real), len(fake)])
+        return wasserstein_loss(real_scores, fake_scores, self._input_gradient(masks), self.penalty)
+
+    def _scores(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Scores, [n], and the slopes of each hidden layer's activation, [n, width]."""
+        masks = []
+        for layer in self.hidden:
+            before = layer(x)
+            masks.append(torch.where(before > 0, 1.0, SLOPE))
+            x = nn.functional.leaky_relu(before, SLOPE)
+        scores: Tensor = self.score(x)
+        return scores.squeeze(1), masks
+
+    def _input_gradient(self, masks: Sequence[Tensor]) -> Tensor:
+        """dh/dx, [n, pixels]."""
+        gradient = self.score.weight.expand(len(masks[0]), -1)
+        for layer, mask in zip(reversed(self.hidden), reversed(masks), strict=True):
+            gradient = (gradient * mask) @ layer.weight
+        return gradient
+
+
+CRITICS = (MlpCritic, ConvCritic)

@@ -1,0 +1,78 @@
+"""Decoders: the paper's transposed convolutions, and a fully connected one for the default preset."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from rdcbench import Context, Decoder
+from rdcbench_mnist.encoders import dense_stack
+
+
+class MlpDecoder(Decoder):
+    """Fully connected: received -> widths -> pixels through a sigmoid.
+
+    Parameters
+    ----------
+    image_shape, dimensions: given.
+    widths: hidden widths.
+    batch_norm: after every hidden layer.
+    """
+
+    name = "mlp"
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...],
+        dimensions: int,
+        widths: Sequence[int] = (128, 512),
+        batch_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        self.image_shape = tuple(image_shape)
+        hidden = dense_stack([dimensions, *widths], batch_norm)
+        self.layers = nn.Sequential(*hidden, nn.Linear(widths[-1], math.prod(image_shape)), nn.Sigmoid())
+
+    def forward(self, received: Tensor, context: Context) -> Tensor:  # noqa: ARG002 - deterministic
+        """[n, dimensions] -> [n, *image_shape] in [0, 1]."""
+        pixels: Tensor = self.layers(received)
+        return pixels.view(-1, *self.image_shape)
+
+
+class PaperDecoder(Decoder):
+    """d -> 128 -> 512 -> 32x4x4 -> ConvT 64 (k5 s2) -> ConvT 128 (k5 s2) -> ConvT 1 (k4) -> sigmoid; 28x28 only.
+
+    Widths and kernels of the uRDP reference (arXiv 2106.10311), which the paper follows.
+
+    Parameters
+    ----------
+    dimensions: given.
+    last_batchnorm: batch norm before the sigmoid, as in the paper's printed table 1 and not in the reference code.
+    """
+
+    name = "paper"
+
+    def __init__(self, image_shape: tuple[int, ...], dimensions: int, last_batchnorm: bool = False) -> None:
+        super().__init__()
+        if tuple(image_shape) != (1, 28, 28):
+            raise ValueError(f"the paper's decoder makes images of 1x28x28, not {'x'.join(map(str, image_shape))}")
+        self.dense = nn.Sequential(*dense_stack([dimensions, 128, 512], batch_norm=True))
+        layers: list[nn.Module] = []
+        for inputs, outputs in ((32, 64), (64, 128)):
+            layers += [nn.ConvTranspose2d(inputs, outputs, 5, 2), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
+        layers.append(nn.ConvTranspose2d(128, 1, 4))
+        if last_batchnorm:
+            layers.append(nn.BatchNorm2d(1))
+        self.convolutions = nn.Sequential(*layers, nn.Sigmoid()).to(memory_format=torch.channels_last)
+
+    def forward(self, received: Tensor, context: Context) -> Tensor:  # noqa: ARG002 - deterministic
+        """[n, dimensions] -> [n, 1, 28, 28] in [0, 1]."""
+        seed = self.dense(received).view(-1, 32, 4, 4).contiguous(memory_format=torch.channels_last)
+        image: Tensor = self.convolutions(seed)
+        return image
+
+
+DECODERS = (MlpDecoder, PaperDecoder)

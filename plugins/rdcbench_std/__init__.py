@@ -1,0 +1,67 @@
+"""The standard parts: quantizers, entropy models, objectives, protocols, metrics, judges and executors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rdcbench.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import rdcbench
+
+
+@hookimpl
+def rdcbench_quantizers() -> Iterable[type[rdcbench.Quantizer]]:
+    """Dithered and plain uniform quantisation."""
+    from rdcbench_std.quantizers import QUANTIZERS
+
+    return QUANTIZERS
+
+
+@hookimpl
+def rdcbench_entropy_models() -> Iterable[type[rdcbench.EntropyModel]]:
+    """Two models that drive CompressAI's range coder."""
+    from rdcbench_std.entropy_models import ENTROPY_MODELS
+
+    return ENTROPY_MODELS
+
+
+@hookimpl
+def rdcbench_objectives() -> Iterable[type[rdcbench.Objective]]:
+    """The paper's objective: distortion, perception and classification, weighted."""
+    from rdcbench_std.objectives import OBJECTIVES
+
+    return OBJECTIVES
+
+
+@hookimpl
+def rdcbench_protocols() -> Iterable[type[rdcbench.Protocol]]:
+    """End-to-end and universal."""
+    from rdcbench_std.protocols import PROTOCOLS
+
+    return PROTOCOLS
+
+
+@hookimpl
+def rdcbench_metrics() -> Iterable[type[rdcbench.Metric]]:
+    """Means over the test images."""
+    from rdcbench_std.metrics import METRICS
+
+    return METRICS
+
+
+@hookimpl
+def rdcbench_judges() -> Iterable[type[rdcbench.Judge]]:
+    """Judges that trained no codec."""
+    from rdcbench_std.judges import JUDGES
+
+    return JUDGES
+
+
+@hookimpl
+def rdcbench_executors() -> Iterable[type[rdcbench.Executor]]:
+    """This process, or local worker processes."""
+    from rdcbench.executors import Local, Serial
+
+    return (Serial, Local)

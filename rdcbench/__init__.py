@@ -1,0 +1,122 @@
+"""Measuring lossy compression when rate, distortion, perception and classification pull against each other.
+
+This is the one module that a plugin imports. Names are loaded when first used, so importing it does not import torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rdcbench.api import build, load, rows, run
+    from rdcbench.errors import DataError, PartError, RdcbenchError, RecipeError, StoreError, StreamError, unknown
+    from rdcbench.hookspecs import hookimpl
+    from rdcbench.interfaces import (
+        Batch,
+        Classifier,
+        Context,
+        Critic,
+        Dataset,
+        Decoded,
+        Decoder,
+        Encoder,
+        EntropyModel,
+        Executor,
+        Field,
+        Fitted,
+        Judge,
+        Measurement,
+        Metric,
+        Objective,
+        Outcome,
+        Packet,
+        Part,
+        Protocol,
+        Quantizer,
+        Split,
+        Tracker,
+        WholeCodec,
+    )
+    from rdcbench.plan import ROLES, SENDER, Job, codec_job, point_name
+    from rdcbench.recipe import PartSpec, Recipe, Study, Training
+    from rdcbench.rng import generator, seed_of
+    from rdcbench.rows import Row
+
+_WHERE = {
+    "api": ("build", "load", "rows", "run"),
+    "errors": ("DataError", "PartError", "RdcbenchError", "RecipeError", "StoreError", "StreamError", "unknown"),
+    "hookspecs": ("hookimpl",),
+    "interfaces": (
+        "Batch", "Classifier", "Context", "Critic", "Dataset", "Decoded", "Decoder", "Encoder", "EntropyModel",
+        "Executor", "Field", "Fitted", "Judge", "Measurement", "Metric", "Objective", "Outcome", "Packet", "Part",
+        "Protocol", "Quantizer", "Split", "Tracker", "WholeCodec",
+    ),
+    "plan": ("ROLES", "SENDER", "Job", "codec_job", "point_name"),
+    "recipe": ("PartSpec", "Recipe", "Study", "Training"),
+    "rng": ("generator", "seed_of"),
+    "rows": ("Row",),
+}  # fmt: skip
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = [
+    "ROLES",
+    "SENDER",
+    "Batch",
+    "Classifier",
+    "Context",
+    "Critic",
+    "DataError",
+    "Dataset",
+    "Decoded",
+    "Decoder",
+    "Encoder",
+    "EntropyModel",
+    "Executor",
+    "Field",
+    "Fitted",
+    "Job",
+    "Judge",
+    "Measurement",
+    "Metric",
+    "Objective",
+    "Outcome",
+    "Packet",
+    "Part",
+    "PartError",
+    "PartSpec",
+    "Protocol",
+    "Quantizer",
+    "RdcbenchError",
+    "Recipe",
+    "RecipeError",
+    "Row",
+    "Split",
+    "StoreError",
+    "StreamError",
+    "Study",
+    "Tracker",
+    "Training",
+    "WholeCodec",
+    "build",
+    "codec_job",
+    "generator",
+    "hookimpl",
+    "load",
+    "point_name",
+    "rows",
+    "run",
+    "seed_of",
+    "unknown",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'rdcbench' has no attribute {name!r}")
+    return getattr(import_module(f"rdcbench.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

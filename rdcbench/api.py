@@ -1,0 +1,90 @@
+"""The Python door: run a benchmark, read its rows, load one of its codecs, build a part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rdcbench.benchmarks import find_recipe, out_folder
+from rdcbench.errors import StoreError
+from rdcbench.machine import core_count
+from rdcbench.recipe import load_recipe, parse_setting
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rdcbench.interfaces import WholeCodec
+
+
+def run(
+    benchmark: str, preset: str = "", out: str | Path | None = None, settings: Sequence[str] = (), **options: Any
+) -> pd.DataFrame:
+    """Run a benchmark by name or by the path of its recipe, and give its rows.
+
+    Parameters
+    ----------
+    benchmark, preset: as on the command line.
+    out: the run folder; runs/BENCHMARK-PRESET if not given.
+    settings: "table.key=VALUE" texts laid over the recipe.
+    options: further fields of `rdcbench.runner.Options`: seeds, jobs, device, data_dir, offline, executor.
+    """
+    from rdcbench import runner
+
+    path = find_recipe(benchmark)
+    recipe = load_recipe(path, preset, [parse_setting(text) for text in settings])
+    expected = path.with_name("expected.toml")
+    defaults = {"jobs": core_count(), "seeds": recipe.seeds}
+    chosen = runner.Options(
+        out=Path(out) if out else out_folder(recipe.name, preset),
+        expected=expected.read_text(encoding="utf-8") if expected.exists() else "",
+        **{**defaults, **options},
+    )
+    result = runner.run(recipe, chosen)
+    return rows(result.store.root)
+
+
+def rows(run_folder: str | Path) -> pd.DataFrame:
+    """Read the rows of a run: one line for each operating point, fields with their intervals as columns."""
+    import pandas as pd
+
+    from rdcbench.rows import frame_records
+    from rdcbench.store import Store
+
+    return pd.DataFrame(frame_records(Store(Path(run_folder)).open().rows()))
+
+
+def load(name: str, data_dir: str | Path | None = None, device: str = "cpu") -> WholeCodec:
+    """Load a trained codec by RUN/JOB, such as "runs/smoke-default/rdc/end-to-end/classification=0/seed0"."""
+    return open_job(name, data_dir, device).codec
+
+
+def open_job(name: str, data_dir: str | Path | None = None, device: str = "cpu") -> Any:
+    """Load a trained codec with its critic and classifier by RUN/JOB (`rdcbench.work.Built`)."""
+    from rdcbench import work
+
+    store, job_name = split_name(name)
+    plan = store.plan()
+    if plan is None:
+        raise StoreError(f"{store.root} has no plan yet; run the benchmark first.")
+    settings = work.Settings(store.root, data_dir=Path(data_dir) if data_dir else None, device=device)
+    return work.load_codec(work.work_of(plan, plan.job(job_name), settings))
+
+
+def split_name(name: str) -> tuple[Any, str]:
+    """Split RUN/JOB into the run's store and the job's name: RUN is the longest leading folder that is a run."""
+    from rdcbench.store import Store
+
+    parts = Path(name).parts
+    for length in range(len(parts) - 1, 0, -1):
+        folder = Path(*parts[:length])
+        if (folder / "provenance.json").is_file():
+            return Store(folder).open(), "/".join(parts[length:])
+    raise StoreError(f"{name!r} names no job of a run: write RUN/JOB, where RUN is a folder made by `rdcbench run`.")
+
+
+def build(kind: str, name: str, given: Mapping[str, Any] | None = None, **options: Any) -> Any:
+    """Build one part by kind and name from its options; `given` holds what the harness would fill in."""
+    from rdcbench import registry
+
+    return registry.load().build(kind, name, options, given)

@@ -1,0 +1,41 @@
+"""Finding benchmarks by name or path; loads no torch."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from rdcbench.errors import RecipeError, unknown
+from rdcbench.hookspecs import PROJECT
+
+
+def benchmarks() -> dict[str, Path]:
+    """Recipe file of every benchmark that an installed package brings, by name; a broken package is passed over."""
+    found: dict[str, Path] = {}
+    for point in sorted(entry_points(group=PROJECT), key=lambda point: point.name):
+        try:
+            hook = getattr(point.load(), "rdcbench_recipes", None)
+            folders = list(hook()) if hook else []
+        except Exception:  # named by `rdcbench plugins`; here only its recipes are missing
+            continue
+        for folder in folders:
+            found |= {path.parent.name: path for path in sorted(Path(folder).glob("*/recipe.toml"))}
+    return found
+
+
+def find_recipe(name: str) -> Path:
+    """Find a recipe by the name of a benchmark, or by the path of a TOML file."""
+    if name.endswith(".toml"):
+        path = Path(name)
+        if not path.is_file():
+            raise RecipeError(f"There is no recipe file {name!r}; give a path that exists or the name of a benchmark.")
+        return path
+    known = benchmarks()
+    if name not in known:
+        raise RecipeError(unknown("benchmark", name, known) + " A recipe of your own runs by its path, ending in .toml.")
+    return known[name]
+
+
+def out_folder(name: str, preset: str) -> Path:
+    """Where a run goes by default."""
+    return Path("runs") / f"{name}-{preset or 'default'}"

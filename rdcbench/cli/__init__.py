@@ -1,0 +1,37 @@
+"""The command line: one small module for each verb; heavy imports stay inside the commands."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import typer
+
+from rdcbench.cli import data, parts, results, run, streams
+from rdcbench.errors import RdcbenchError
+
+app = typer.Typer(
+    name="rdcbench",
+    help="Measure lossy compression when rate, distortion, perception and classification pull against each other.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (run, data, parts, results, streams):
+    module.register(app)
+
+
+def main() -> None:
+    """Run a command; a handled error is one sentence and exit code 2, Ctrl-C is 130."""
+    warnings.filterwarnings("ignore")
+    try:
+        app()
+    except RdcbenchError as error:
+        print(f"rdcbench: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("rdcbench: interrupted; what is finished is kept, the same command goes on.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,74 @@
+"""`rdcbench leaderboard`, `rdcbench report`, `rdcbench status`: from files alone, without plugins or torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rdcbench.errors import RecipeError, StoreError, unknown
+
+Runs = Annotated[list[Path], typer.Argument(help="Run folders.", metavar="RUN...")]
+ORDERS = ("distortion", "rate", "perception", "classification")
+FORMATS = ("terminal", "md", "csv", "json", "latex")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("leaderboard")(leaderboard)
+    app.command("report")(report)
+    app.command("status")(status)
+
+
+def leaderboard(
+    runs: Runs,
+    by: Annotated[str, typer.Option(help="Order: distortion, rate, perception or classification.")] = "distortion",
+    form: Annotated[str, typer.Option("--format", help="terminal, md, csv, json or latex.")] = "terminal",
+) -> None:
+    """Print the leaderboard of one or several runs."""
+    from rdcbench.cli.tables import print_leaderboard
+    from rdcbench.report import leaderboard as as_text
+    from rdcbench.store import Store
+
+    for what, asked, known in (("order", by, ORDERS), ("format", form, FORMATS)):
+        if asked not in known:
+            raise RecipeError(unknown(what, asked, known))
+    rows = [row for run in runs for row in Store(run).open().rows()]
+    if not rows:
+        raise StoreError(f"{', '.join(map(str, runs))}: no finished row yet; see `rdcbench status RUN`.")
+    digests = {row.data_digest for row in rows}
+    if len(digests) > 1:
+        raise StoreError(f"These runs were measured on {len(digests)} different data sets or splits; they do not compare.")
+    if form == "terminal":
+        print_leaderboard(rows, by)
+    else:
+        typer.echo(as_text(rows, form, by))
+
+
+def report(runs: Runs) -> None:
+    """Write tables and figures of each run again, from its files."""
+    from rdcbench.report import write_report
+    from rdcbench.store import Store
+
+    for run in runs:
+        for path in write_report(Store(run).open()):
+            typer.echo(str(path))
+
+
+def status(run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]) -> None:
+    """Show which jobs are done, failed or missing."""
+    from rdcbench.cli.tables import print_table
+    from rdcbench.store import Store
+
+    store = Store(run).open()
+    plan = store.plan()
+    lines = []
+    for job in plan.jobs if plan else ():
+        cell = store.cell(plan.keys[job.name]) if plan else None
+        if job.stage != "codec":
+            state = "done" if plan and store.has_weights(plan.train_keys[job.name]) else "missing"
+        else:
+            state = cell.status if cell else "missing"
+        lines.append((job.name, state, cell.error if cell else ""))
+    print_table(("job", "state", "why"), lines)

@@ -1,0 +1,127 @@
+"""`rdcbench run`: plan, perform, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from rdcbench.errors import RecipeError
+
+if TYPE_CHECKING:
+    from rdcbench.recipe import Recipe
+    from rdcbench.runner import Options
+
+Text = Optional[str]  # noqa: UP045 - typer reads it at run time
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("run")(run)
+
+
+def _part(kind: str) -> Any:
+    return typer.Option(help=f"Use this {kind} instead of the recipe's.", rich_help_panel="Parts", metavar="NAME")
+
+
+def run(  # noqa: PLR0913 - the options of the command
+    benchmark: Annotated[str, typer.Argument(help="A benchmark's name, or the path of a recipe ending in .toml.")],
+    preset: Annotated[str, typer.Option(help="A preset of the recipe.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="The preset 'quick'.")] = False,
+    seeds: Annotated[Optional[int], typer.Option(help="Run seeds 0..N-1.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(help="Worker processes; one for each core if not given.")] = None,  # noqa: UP045
+    device: Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1.")] = "cpu",
+    only: Annotated[Optional[list[str]], typer.Option(help="Run only this study; may be repeated.")] = None,  # noqa: UP045
+    settings: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", help="Lay table.key=TOML-VALUE over the recipe; may be repeated."),
+    ] = None,
+    out: Annotated[Optional[Path], typer.Option(help="Run folder; runs/BENCH-PRESET if not given.")] = None,  # noqa: UP045
+    data_dir: Annotated[Optional[Path], typer.Option(help="Data folder.")] = None,  # noqa: UP045
+    offline: Annotated[bool, typer.Option("--offline", help="Never open a connection.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the jobs and an estimate of their time.")] = False,
+    executor: Annotated[str, typer.Option(help="Where jobs run.", metavar="NAME")] = "local",
+    plugin: Annotated[Optional[list[Path]], typer.Option(help="A single-file plugin; may be repeated.")] = None,  # noqa: UP045
+    tracker: Annotated[Optional[list[str]], typer.Option(help="A tracker; may be repeated.", metavar="NAME")] = None,  # noqa: UP045
+    dataset: Annotated[Text, _part("data set")] = None,
+    encoder: Annotated[Text, _part("encoder")] = None,
+    quantizer: Annotated[Text, _part("quantizer")] = None,
+    entropy_model: Annotated[Text, _part("entropy model")] = None,
+    decoder: Annotated[Text, _part("decoder")] = None,
+    critic: Annotated[Text, _part("critic")] = None,
+    classifier: Annotated[Text, _part("classifier")] = None,
+    objective: Annotated[Text, _part("objective")] = None,
+    codec: Annotated[Text, _part("whole codec")] = None,
+    protocol: Annotated[Text, _part("protocol")] = None,
+    metric: Annotated[Optional[list[str]], typer.Option(help="A further metric.", metavar="NAME")] = None,  # noqa: UP045
+    judge: Annotated[Optional[list[str]], typer.Option(help="A further judge.", metavar="NAME")] = None,  # noqa: UP045
+) -> None:
+    """Run a benchmark: what is finished is not repeated, so the same command goes on after an interruption."""
+    from rdcbench import runner
+    from rdcbench.benchmarks import find_recipe, out_folder
+    from rdcbench.cli.progress import Display, print_dry_run, print_result
+    from rdcbench.machine import core_count
+    from rdcbench.recipe import load_recipe
+
+    if quick and preset not in ("", "quick"):
+        raise RecipeError(f"--quick is the preset 'quick', but --preset {preset} was given too; give one of them.")
+    preset = "quick" if quick else preset
+    parts = {
+        "dataset": dataset, "encoder": encoder, "quantizer": quantizer, "entropy_model": entropy_model,
+        "decoder": decoder, "critic": critic, "classifier": classifier, "objective": objective, "codec": codec,
+    }  # fmt: skip
+    path = find_recipe(benchmark)
+    overrides = _overrides(parts, settings or [], only or [])
+    recipe = _extended(load_recipe(path, preset, overrides), protocol, metric or [], judge or [])
+    expected = path.with_name("expected.toml")
+    options = runner.Options(
+        out=out or out_folder(recipe.name, preset),
+        seeds=recipe.seeds if seeds is None else seeds,
+        jobs=core_count() if jobs is None else jobs,
+        device=device,
+        data_dir=data_dir,
+        offline=offline,
+        executor=executor,
+        trackers=tuple(tracker or ()),
+        plugin_files=tuple(file.resolve() for file in plugin or ()),
+        expected=expected.read_text(encoding="utf-8") if expected.exists() else "",
+    )
+    if dry_run:
+        print_dry_run(recipe, options)
+        return
+    _run(recipe, options, Display(options.out), print_result)
+
+
+def _run(recipe: Recipe, options: Options, display: Any, show: Any) -> None:
+    from rdcbench import runner
+
+    with display:
+        result = runner.run(recipe, options, display.listen)
+    show(result)
+    if result.failures:
+        raise typer.Exit(1)
+
+
+def _overrides(parts: dict[str, str | None], settings: list[str], only: list[str]) -> list[tuple[list[str], Any]]:
+    from rdcbench.recipe import parse_setting
+
+    overrides: list[tuple[list[str], Any]] = [([kind, "name"], name) for kind, name in parts.items() if name]
+    overrides += [parse_setting(text) for text in settings]
+    return [*overrides, (["only"], only)] if only else overrides
+
+
+def _extended(recipe: Recipe, protocol: str | None, metrics: list[str], judges: list[str]) -> Recipe:
+    """Add metrics and judges by name, and put another protocol on every study."""
+    from rdcbench.recipe import PartSpec
+
+    change: dict[str, Any] = {
+        "metrics": [*recipe.metrics, *(PartSpec(name=name) for name in metrics)],
+        "judges": [*recipe.judges, *(PartSpec(name=name) for name in judges)],
+    }
+    if protocol:
+        spec = PartSpec(name=protocol)
+        change["studies"] = {
+            name: study.model_copy(update={"protocol": spec}) for name, study in recipe.studies.items()
+        }
+    return recipe.model_copy(update=change)

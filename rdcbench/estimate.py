@@ -1,0 +1,88 @@
+"""How long a run will take: a few real steps of each kind of job, timed here and now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import torch
+
+from rdcbench import train, work
+from rdcbench.codec import Codec
+from rdcbench.interfaces import Classifier, Dataset, Split
+from rdcbench.plan import Job, Plan, active_terms
+from rdcbench.recipe import digest_of
+from rdcbench.rng import generator
+from rdcbench.runner import Options
+
+STEPS = 12
+STAGE_SECONDS = 20.0
+"""What a classifier or a judge is assumed to take."""
+EVALUATION_SECONDS = 5.0
+"""What evaluating and judging a row is assumed to take."""
+
+
+def seconds(plan: Plan, todo: Sequence[Job], options: Options) -> float:
+    """Estimate the seconds of one core that `todo` takes; no data set is read, the images are noise."""
+    settings = work.Settings(options.out, device=options.device, plugin_files=options.plugin_files)
+    per_step: dict[str, float] = {}
+    total = 0.0
+    for job in todo:
+        if job.stage != "codec" or job.training is None or "codec" in job.parts:
+            total += STAGE_SECONDS
+            continue
+        kind = _kind(job, settings)
+        if kind not in per_step:
+            per_step[kind] = _measure(plan, job, settings)
+        total += job.training.steps * per_step[kind] + EVALUATION_SECONDS
+    return total
+
+
+def _kind(job: Job, settings: work.Settings) -> str:
+    """Jobs of one kind take equal steps."""
+    parts = {kind: spec.model_dump(mode="json") for kind, spec in job.parts.items()}
+    batch = job.training.batch if job.training else 0
+    return digest_of([parts, sorted(active_terms(job, settings.registry())), job.trains, batch])
+
+
+def _measure(plan: Plan, job: Job, settings: work.Settings) -> float:
+    """Seconds of one training step of a job, on random images with freshly built parts."""
+    assert job.training is not None
+    torch.set_num_threads(job.training.threads)
+    dataset = work.open_dataset(job.dataset, settings)
+    split = _noise(dataset, job.training.batch)
+    classifier = _classifier(plan, job, dataset, settings)
+    built = work.build_codec(job, dataset, settings.registry(), classifier)
+    assert isinstance(built.codec, Codec)
+    steps = job.training.model_copy(update={"steps": STEPS})
+    task = train.Task(
+        codec=built.codec.to(settings.device),
+        objective=settings.registry().build("objective", job.parts["objective"].name, job.parts["objective"].options),
+        train=split,
+        training=steps,
+        trains=[role for role in job.trains if role != "entropy_model"],
+        terms=active_terms(job, settings.registry()),
+        tradeoffs=job.tradeoffs or [job.tradeoff],
+        seed=0,
+        critic=built.critic.to(settings.device) if built.critic else None,
+        classifier=classifier,
+        device=settings.device,
+    )
+    train.fit(task)
+    started = time.perf_counter()
+    train.fit(task)
+    return (time.perf_counter() - started) / STEPS
+
+
+def _noise(dataset: Dataset, batch: int) -> Split:
+    rng = generator("estimate")
+    images = torch.randint(0, 256, (4 * batch, *dataset.image_shape), generator=rng).byte()
+    labels = {name: torch.randint(0, count, (4 * batch,), generator=rng) for name, count in dataset.classes.items()}
+    return Split("train", images, labels)
+
+
+def _classifier(plan: Plan, job: Job, dataset: Dataset, settings: work.Settings) -> Classifier | None:
+    if "classifier" not in job.inputs:
+        return None
+    classifier: Classifier = work.build_stage(plan.job(job.inputs["classifier"]), dataset, settings.registry())
+    return classifier.to(settings.device)

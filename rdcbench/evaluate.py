@@ -1,0 +1,204 @@
+"""The test split through real bytes: write the file, read it back, decode it, and only then measure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from rdcbench.bitstream import Stream, pack, unpack
+from rdcbench.codec import INFERENCE_BATCH, parameter_count, sender_fingerprint, state_bytes
+from rdcbench.errors import RdcbenchError
+from rdcbench.interfaces import Context, Decoded, Field, Judge, Measurement, Metric, Packet, Split, WholeCodec
+from rdcbench.rows import CellValue, FieldInfo
+from rdcbench.stats import bootstrap_interval, count_matrix, jackknife_interval
+
+DRAWS = 1000
+SAMPLES = 40
+RATE_FIELDS = {
+    "rate_bound": Field("bit/image", "lower", 0.0),
+    "rate_model": Field("bit/image", "lower", 0.0),
+    "rate_coded": Field("bit/image", "lower", 0.0),
+    "bpp": Field("bit/pixel", "lower", 0.0),
+    "header_bytes": Field("byte", "lower", 0.0),
+    "flush_bytes": Field("byte", "lower", 0.0),
+}
+
+
+@dataclass
+class Evaluation:
+    """What one evaluation found: values with intervals, what the fields mean, per-image arrays, and costs."""
+
+    values: dict[str, CellValue] = field(default_factory=dict)
+    fields: dict[str, FieldInfo] = field(default_factory=dict)
+    arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    costs: dict[str, float] = field(default_factory=dict)
+
+    def add(self, name: str, meaning: Field, measured: Measurement, source: str) -> None:
+        """Note one number with its interval; a name that is taken, or a value out of bounds, is an error."""
+        if name in self.values:
+            raise RdcbenchError(f"Two metrics bring the field {name!r}: {self.fields[name].source} and {source}.")
+        if not np.isfinite(measured.value) and name != "rate_bound":
+            raise RdcbenchError(f"{source} measured {name} = {measured.value}; a measurement must be finite.")
+        if not meaning.lower - 1e-9 <= measured.value <= meaning.upper + 1e-9:
+            raise RdcbenchError(
+                f"{source} measured {name} = {measured.value}, outside its bounds [{meaning.lower}, {meaning.upper}]."
+            )
+        low, high = interval_of(measured)
+        self.values[name] = CellValue(
+            value=measured.value, image_lo=low, image_hi=high, reference=measured.reference
+        )
+        self.fields[name] = FieldInfo(
+            unit=meaning.unit, direction=meaning.direction, lower=meaning.lower, upper=meaning.upper, source=source
+        )
+        if measured.per_image is not None:
+            self.arrays[name] = np.asarray(measured.per_image, dtype=np.float32)
+        if measured.leave_out is not None:
+            self.arrays[f"{name}_leave_out"] = measured.leave_out
+
+
+def interval_of(measured: Measurement) -> tuple[float, float]:
+    """95 % interval over images: bootstrap with shared counts for means, block jackknife for distances."""
+    if measured.per_image is not None:
+        counts = _shared_counts(len(measured.per_image))
+        interval = bootstrap_interval(measured.per_image, counts)
+        return interval.lo, interval.hi
+    if measured.leave_out is not None:
+        interval = jackknife_interval(measured.leave_out, measured.value)
+        return interval.lo, interval.hi
+    return measured.value, measured.value
+
+
+@cache
+def _shared_counts(images: int) -> npt.NDArray[np.uint16]:
+    return count_matrix(images, DRAWS, seed=0)
+
+
+def evaluate(
+    codec: WholeCodec,
+    test: Split,
+    train: Callable[[], Split],
+    metrics: Sequence[Metric],
+    judges: Mapping[str, Judge],
+    stream_path: Path,
+    write: Callable[[bytes], Any],
+    tradeoff: Mapping[str, float],
+    device: str = "cpu",
+) -> Evaluation:
+    """Compress the test split to `stream_path`, decode that file, and measure what came back.
+
+    train: gives the training split, for judges that train on each row; write: puts bytes into `stream_path`.
+    """
+    result = Evaluation()
+    index = torch.arange(len(test))
+    context = Context(codec.seed, test.name, index, tradeoff=tradeoff)
+    batch = test.batch(index, device)
+    started = time.perf_counter()
+    packet = codec.compress(batch.x, context)
+    encoded = time.perf_counter()
+    stream = Stream(sender_fingerprint(codec), test.name, len(test), packet.payloads)
+    write(pack(stream))
+    x_hat, decode_seconds = _decode(codec, stream_path, context)
+    decoded = Decoded(batch.x, x_hat, batch.labels, packet.bits)
+    _check_images(decoded)
+    _add_rates(result, codec, packet, stream, decoded)
+    for metric in metrics:
+        _add_metric(result, metric, decoded)
+    for name, judge in judges.items():
+        seen = judge.measure(decoded, lambda: decode_directly(codec, train(), tradeoff, device))
+        for key, measured in seen.items():
+            result.add(key, judge.fields[key], measured, name)
+    result.costs |= {
+        "decoder_parameters": float(sum(parameter_count(part) for part in codec.receiver())),
+        "encoder_parameters": float(sum(parameter_count(part) for part in codec.sender())),
+        "receiver_bytes": float(sum(state_bytes(part) for part in codec.receiver())),
+        "encode_us": 1e6 * (encoded - started) / len(test),
+        "decode_us": 1e6 * decode_seconds / len(test),
+        "macs": _macs(codec, batch.x[:1], tradeoff),
+    }
+    result.arrays |= _samples(decoded)
+    return result
+
+
+def _decode(codec: WholeCodec, path: Path, context: Context) -> tuple[Tensor, float]:
+    """Read the file back and decode it as a receiver would."""
+    stream = unpack(path.read_bytes(), sender_fingerprint(codec))
+    started = time.perf_counter()
+    x_hat = codec.decompress(stream.payloads, context)
+    return x_hat, time.perf_counter() - started
+
+
+def _check_images(decoded: Decoded) -> None:
+    if decoded.x_hat.shape != decoded.x.shape:
+        raise RdcbenchError(
+            f"The codec returned images of shape {tuple(decoded.x_hat.shape)}; it was given {tuple(decoded.x.shape)}."
+        )
+    if not bool(torch.isfinite(decoded.x_hat).all()):
+        raise RdcbenchError("The codec returned images with values that are not finite.")
+
+
+@torch.no_grad()
+def decode_directly(codec: WholeCodec, split: Split, tradeoff: Mapping[str, float], device: str) -> Decoded:
+    """Code and decode a split without a file, for judges that train on a row's reconstructions."""
+    index = torch.arange(len(split))
+    context = Context(codec.seed, split.name, index, tradeoff=tradeoff)
+    batch = split.batch(index, device)
+    packet = codec.compress(batch.x, context)
+    return Decoded(batch.x, codec.decompress(packet.payloads, context), batch.labels, packet.bits)
+
+
+def _add_rates(result: Evaluation, codec: WholeCodec, packet: Packet, stream: Stream, decoded: Decoded) -> None:
+    images = len(decoded)
+    coded = 8.0 * sum(map(len, packet.payloads)) / images
+    pixels = decoded.x.shape[-1] * decoded.x.shape[-2]
+    numbers = {
+        "rate_bound": Measurement(codec.rate_bound),
+        "rate_model": Measurement(float(packet.bits.mean()), packet.bits.double().cpu().numpy()),
+        "rate_coded": Measurement(coded),
+        "bpp": Measurement(coded / pixels),
+        "header_bytes": Measurement(float(stream.header_bytes)),
+        "flush_bytes": Measurement(float(packet.flush_bytes)),
+    }
+    for name, measured in numbers.items():
+        result.add(name, RATE_FIELDS[name], measured, "bitstream")
+
+
+@torch.no_grad()
+def _add_metric(result: Evaluation, metric: Metric, decoded: Decoded) -> None:
+    pieces: dict[str, list[Tensor]] = {name: [] for name in metric.fields}
+    for start in range(0, len(decoded), INFERENCE_BATCH):
+        for name, values in metric.update(decoded.slice(start, start + INFERENCE_BATCH)).items():
+            pieces[name].append(values.detach().double().cpu())
+    for name, parts in pieces.items():
+        per_image = torch.cat(parts).numpy()
+        measured = Measurement(float(per_image.mean()), per_image)
+        result.add(name, metric.fields[name], measured, f"metric:{metric.name}")
+
+
+def _macs(codec: WholeCodec, x: Tensor, tradeoff: Mapping[str, float]) -> float:
+    """Multiply-accumulates of encoding and decoding one image (entropy coding not counted)."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    context = Context(codec.seed, "test", torch.zeros(1, dtype=torch.int64), tradeoff=tradeoff)
+    with FlopCounterMode(display=False) as counter:
+        codec.decompress(codec.compress(x, context).payloads, context)
+    return counter.get_total_flops() / 2
+
+
+def _samples(decoded: Decoded) -> dict[str, npt.NDArray[np.uint8]]:
+    """The first images of each class in turn, as bytes: [SAMPLES, ...] original and decoded, with their indices."""
+    label = next(iter(decoded.labels.values()), torch.zeros(len(decoded), dtype=torch.int64)).cpu()
+    groups = [torch.nonzero(label == value).flatten().tolist() for value in label.unique().tolist()]
+    rounds = [group[turn] for turn in range(SAMPLES) for group in groups if turn < len(group)]
+    chosen = torch.tensor(rounds[:SAMPLES])
+    images = {"sample_x": decoded.x, "sample_x_hat": decoded.x_hat}
+    as_bytes = {name: (x[chosen].clamp(0, 1) * 255).round().byte().cpu().numpy() for name, x in images.items()}
+    return {**as_bytes, "sample_index": chosen.numpy()}

@@ -1,0 +1,64 @@
+"""Where work runs: in this process, or in local worker processes that live for the whole run."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any
+
+from rdcbench.errors import RdcbenchError
+from rdcbench.interfaces import Executor
+
+
+class Serial(Executor):
+    """One job after the other, in this process."""
+
+    name = "serial"
+
+    def __init__(self, jobs: int = 1) -> None:
+        if jobs != 1:
+            raise RdcbenchError(f"The executor 'serial' runs one job at a time, not {jobs}; use --executor local.")
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Run at once; the future is finished."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def close(self, cancel: bool = False) -> None:
+        """Nothing runs any more."""
+
+
+class Local(Executor):
+    """Worker processes on this machine, spawned once; each job computes with the threads that its recipe says."""
+
+    name = "local"
+
+    def __init__(self, jobs: int = 1) -> None:
+        self._pool = ProcessPoolExecutor(
+            max_workers=jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet_worker
+        )
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Hand to the next free worker."""
+        return self._pool.submit(work, *arguments)
+
+    def close(self, cancel: bool = False) -> None:
+        """Wait for the workers, or end them at once."""
+        workers = list((self._pool._processes or {}).values()) if cancel else []
+        self._pool.shutdown(wait=not cancel, cancel_futures=cancel)
+        for worker in workers:
+            worker.terminate()
+
+
+def _quiet_worker() -> None:
+    """Leave Ctrl-C to the parent, and one thread to each library until the job says otherwise."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+

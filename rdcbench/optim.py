@@ -1,0 +1,54 @@
+"""Adam over one flat buffer, and learning-rate schedules as plain functions of the share of steps done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from rdcbench.recipe import Training
+
+
+def flat_adam(parameters: Iterable[nn.Parameter], rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
+    """Make an Adam over one flat tensor of which the parameters, and their gradients, become views.
+
+    One fused update instead of one for each tensor: for small networks the update costs less than a fifth. Gradients
+    accumulate in place, so clear them with `zero_grad(set_to_none=False)`.
+    """
+    views = [parameter for parameter in parameters if parameter.requires_grad]
+    flat = nn.Parameter(torch.cat([view.detach().reshape(-1) for view in views]))
+    flat.grad = torch.zeros_like(flat)
+    start = 0
+    for view in views:
+        stop = start + view.numel()
+        view.data = flat.data[start:stop].view_as(view)
+        view.grad = flat.grad[start:stop].view_as(view)
+        start = stop
+    return torch.optim.Adam([flat], lr=rate, betas=betas, fused=True)
+
+
+def rate_factor(schedule: str, share: float, training: Training) -> float:
+    """Factor of the learning rate after `share` in [0, 1] of the steps.
+
+    one-cycle: half a cosine up from 1/25 to 1 in the first `warmup`, half a cosine down to 1e-4 (Smith and Topin 2018),
+    with constant momentum; step: 1, then `drop_to` from `drop_at` on.
+    """
+    if schedule == "constant":
+        return 1.0
+    if schedule == "step":
+        return 1.0 if share < training.drop_at else training.drop_to
+    if share < training.warmup:
+        return _cosine(1 / 25, 1.0, share / training.warmup)
+    return _cosine(1.0, 1e-4, (share - training.warmup) / max(1e-9, 1 - training.warmup))
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all groups."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _cosine(first: float, last: float, share: float) -> float:
+    return last + (first - last) * (1 + math.cos(math.pi * share)) / 2

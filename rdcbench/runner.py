@@ -1,0 +1,330 @@
+"""Plan, jobs, rows: runs what is missing, in an order in which inputs come first and long chains start early."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rdcbench.errors import RdcbenchError, RecipeError, StoreError
+from rdcbench.machine import core_count
+from rdcbench.plan import Job, Plan, file_digest
+from rdcbench.provenance import provenance
+from rdcbench.recipe import Recipe
+from rdcbench.rows import SCHEMA_VERSION, Row
+from rdcbench.store import Store
+
+if TYPE_CHECKING:
+    from rdcbench.interfaces import Executor, Tracker
+
+Listener = Callable[[str, str, Mapping[str, Any]], None]
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a recipe is run: where, how many seeds, with how many workers; nothing here changes a number."""
+
+    out: Path
+    seeds: int = 1
+    jobs: int = 1
+    device: str = "cpu"
+    data_dir: Path | None = None
+    offline: bool = False
+    executor: str = "local"
+    trackers: tuple[str, ...] = ()
+    plugin_files: tuple[Path, ...] = ()
+    cache: Path | None = None
+    expected: str = ""
+
+
+@dataclass
+class Result:
+    """What a run left: its folder, its rows, and the jobs that failed with their reasons."""
+
+    store: Store
+    rows: list[Row]
+    failures: dict[str, str] = field(default_factory=dict)
+    performed: int = 0
+
+
+def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) -> Result:
+    """Run what is missing of a recipe and give its rows; finished cells are not repeated.
+
+    listener: called with (kind, job name, values) for "planned", "started", "finished", "failed", "tick".
+    """
+    _check(options)
+    store = Store(options.out, options.cache)
+    if is_finished(store, recipe, options):
+        return Result(store, store.rows())
+    with _locked(options.out):
+        plan = prepare(recipe, options)
+        store.create(recipe, _facts(recipe, options), options.expected)
+        store.write_plan(_merged(store, plan, recipe))
+        failures, performed = _perform(plan, store, options, listener)
+        return Result(store, store.rows(), failures, performed)
+
+
+def prepare(recipe: Recipe, options: Options) -> Plan:
+    """Load the plugins, bring the data, and lay out the jobs."""
+    from rdcbench import registry
+    from rdcbench.datafiles import data_folder
+    from rdcbench.plan import make_plan
+
+    parts = registry.load(options.plugin_files)
+    for spec in {study.model_dump_json(): study for study in _datasets(recipe)}.values():
+        dataset = parts.build("dataset", spec.name, spec.options)
+        dataset.fetch(data_folder(options.data_dir), options.offline)
+    for kind in ("encoder", "quantizer", "entropy_model", "decoder", "critic", "classifier", "objective", "codec"):
+        for study in recipe.studies.values():
+            part = recipe.part(kind, study)
+            if part is not None:
+                parts.get(kind, part.name)
+    return make_plan(recipe, options.seeds, parts)
+
+
+def _datasets(recipe: Recipe) -> Iterator[Any]:
+    for study in recipe.active_studies.values():
+        yield recipe.part("dataset", study)
+
+
+def is_finished(store: Store, recipe: Recipe, options: Options) -> bool:
+    """Whether the folder holds all cells of this very recipe, made by the very same code; needs no plugin."""
+    try:
+        if not (store.root / "plan.json").exists() or store.open().recipe() != recipe:
+            return False
+        plan, facts = store.plan(), store.provenance()
+        if plan is None or facts["seeds"] != options.seeds or facts["device"] != options.device:
+            return False
+        if facts["versions"] != provenance(options.device)["versions"]:
+            return False
+        if any(not Path(path).is_file() or file_digest(path) != digest for path, digest in plan.sources.items()):
+            return False
+        cells = [store.cell(plan.keys[job.name]) for job in plan.jobs if job.stage == "codec"]
+        return all(cell is not None and cell.status == "done" for cell in cells)
+    except (RdcbenchError, KeyError):
+        return False
+
+
+def _check(options: Options) -> None:
+    for name, value in (("seeds", options.seeds), ("jobs", options.jobs)):
+        if value < 1:
+            raise RecipeError(f"--{name} {value} is not possible; it must be at least 1.")
+    if options.jobs > 4 * core_count():
+        raise RecipeError(f"--jobs {options.jobs} is more than four for each of this machine's {core_count()} cores.")
+    if options.device != "cpu":
+        _check_device(options.device)
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        raise RecipeError(f"There is no device {device!r} here; there is: {', '.join(there)}.") from error
+
+
+def _facts(recipe: Recipe, options: Options) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "recipe": recipe.name,
+        "recipe_hash": recipe.content_hash(),
+        "seeds": options.seeds,
+        **provenance(options.device),
+    }
+
+
+def _merged(store: Store, plan: Plan, recipe: Recipe) -> Plan:
+    """Keep the jobs of earlier starts with this recipe, such as those of another --only: a folder grows."""
+    old = store.plan()
+    if old is None or old.data_digest != plan.data_digest:
+        return plan
+    names = {job.name for job in plan.jobs}
+    studies = {name for name in recipe.studies if name not in recipe.active_studies}
+    kept = [
+        job
+        for job in old.jobs
+        if job.name not in names and job.stage == "codec" and job.name.split("/")[0] in studies
+    ]
+    return plan.model_copy(
+        update={
+            "jobs": [*plan.jobs, *kept],
+            "keys": {**{job.name: old.keys[job.name] for job in kept}, **plan.keys},
+            "train_keys": {**{job.name: old.train_keys[job.name] for job in kept}, **plan.train_keys},
+        }
+    )
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Hold the run folder; a second process is refused."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(out / ".lock", os.O_CREAT | os.O_RDWR)
+    except OSError as error:
+        raise StoreError(f"{out} cannot be written: {error.strerror}. Choose another --out.") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StoreError(f"Another process is running into {out}; wait for it or choose another --out.") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+# ---------------------------------------------------------------------------------------------------------- scheduling
+
+
+def _perform(plan: Plan, store: Store, options: Options, listener: Listener) -> tuple[dict[str, str], int]:
+    from rdcbench import registry, work
+
+    parts = registry.load(options.plugin_files)
+    settings = work.Settings(
+        store.root, store.cache, options.data_dir, options.offline, options.device, options.plugin_files
+    )
+    todo = _Todo(plan, store)
+    trackers = [parts.build("tracker", name, {}) for name in options.trackers]
+    tell = _teller(listener, trackers)
+    tell("planned", "", {"jobs": len(plan.unique()), "todo": {job.name: cost_of(job) for job in todo.waiting}})
+    if not todo.waiting:
+        return {}, 0
+    threads = max(job.training.threads for job in plan.jobs if job.training)
+    _check_threads(threads)
+    name = "serial" if options.executor == "local" and options.jobs == 1 else options.executor
+    executor: Executor = parts.build("executor", name, {"jobs": options.jobs})
+    finished = False
+    try:
+        _loop(todo, executor, tell, lambda job: (work.perform, work.work_of(plan, job, settings)), options.jobs)
+        finished = True
+    finally:
+        executor.close(cancel=not finished)
+    return todo.failures, todo.performed
+
+
+def _check_threads(threads: int) -> None:
+    if threads > core_count():
+        raise RecipeError(f"training.threads = {threads} is more than this machine's {core_count()} cores.")
+
+
+def _loop(
+    todo: _Todo,
+    executor: Executor,
+    tell: Listener,
+    call: Callable[[Job], tuple[Callable[..., Any], Any]],
+    slots: int,
+) -> None:
+    """Keep the workers busy until nothing is left that can run."""
+    running: dict[Future[Any], Job] = {}
+    while todo.waiting or running:
+        while len(running) < slots and (job := todo.next(running.values())) is not None:
+            tell("started", job.name, {})
+            running[executor.submit(*call(job))] = job
+        if not running:
+            break
+        done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+        for future in done:
+            job = running.pop(future)
+            error = f"its worker died: {future.exception()}" if future.exception() else future.result()
+            todo.finish(job, error)
+            tell("failed" if error else "finished", job.name, {"error": error} if error else {})
+        tell("tick", "", {})
+
+
+class _Todo:
+    """The jobs that are not done, with those that wait for them."""
+
+    def __init__(self, plan: Plan, store: Store) -> None:
+        self.failures: dict[str, str] = {}
+        self.performed = 0
+        self._keys = plan.train_keys
+        unique = plan.unique()
+        done = {job.name for job in unique if _is_done(job, plan, store)}
+        self.waiting = [job for job in unique if job.name not in done]
+        self._ready_keys = {plan.train_keys[job.name] for job in unique if job.name in done}
+        self._ready_keys |= {plan.train_keys[job.name] for job in self.waiting if store.has_weights(self._keys[job.name])}
+        self._chains = _chain_costs(self.waiting, self._keys)
+
+    def next(self, running: Any) -> Job | None:
+        """The ready job with the longest chain behind it; jobs whose input failed are failed with it."""
+        busy = {self._keys[job.name] for job in running}
+        failed = {self._keys[name] for name in self.failures}
+        for job in list(self.waiting):
+            lost = [name for name in _needs(job) if self._keys[name] in failed]
+            if lost:
+                self.finish(job, f"not run: {lost[0]} failed")
+        ready = [job for job in self.waiting if all(self._keys[name] in self._ready_keys for name in _needs(job))]
+        ready = [job for job in ready if self._keys[job.name] not in busy]
+        if not ready:
+            return None
+        job = max(ready, key=lambda job: self._chains[job.name])
+        self.waiting.remove(job)
+        return job
+
+    def finish(self, job: Job, error: str) -> None:
+        """Note the end of a job."""
+        if job in self.waiting:
+            self.waiting.remove(job)
+        if error:
+            self.failures[job.name] = error
+        else:
+            self.performed += 1
+            self._ready_keys.add(self._keys[job.name])
+
+
+def missing(plan: Plan, store: Store) -> list[Job]:
+    """The jobs that a run would still perform."""
+    return list(_Todo(plan, store).waiting)
+
+
+def _needs(job: Job) -> list[str]:
+    return [*job.inputs.values(), *job.judges]
+
+
+def _is_done(job: Job, plan: Plan, store: Store) -> bool:
+    if job.stage != "codec":
+        return store.has_weights(plan.train_keys[job.name])
+    cell = store.cell(plan.keys[job.name])
+    return cell is not None and cell.status == "done" and store.has_weights(plan.train_keys[job.name])
+
+
+def cost_of(job: Job) -> float:
+    """Rough cost of a job in codec steps without critic or classifier, for scheduling only."""
+    if job.training is None or job.stage != "codec":
+        return 2000.0
+    weight = 1.0 + 4.0 * ("critic" in job.trains) + 1.5 * any(w for t, w in job.tradeoff.items() if t == "classification")
+    return 500.0 + job.training.steps * weight
+
+
+def _chain_costs(jobs: list[Job], keys: Mapping[str, str]) -> dict[str, float]:
+    """Cost of each job with the longest chain of jobs that wait for it."""
+    chains: dict[str, float] = {}
+    behind: dict[str, float] = {}
+    for job in reversed(jobs):
+        chains[job.name] = cost_of(job) + behind.get(keys[job.name], 0.0)
+        for name in _needs(job):
+            behind[keys[name]] = max(behind.get(keys[name], 0.0), chains[job.name])
+    return chains
+
+
+def _teller(listener: Listener, trackers: list[Tracker]) -> Listener:
+    """Tell the listener and every tracker; a tracker that raises is left out from then on."""
+
+    def tell(kind: str, job: str, values: Mapping[str, Any]) -> None:
+        listener(kind, job, values)
+        for tracker in list(trackers):
+            try:
+                if kind != "tick":
+                    tracker.event(kind, job, values)
+            except Exception as error:  # a watcher never stops a run
+                trackers.remove(tracker)
+                listener("note", job, {"text": f"tracker {tracker.name!r} left out: {error}"})
+
+    return tell

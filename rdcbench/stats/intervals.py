@@ -1,0 +1,88 @@
+"""An interval, how to refuse one, and the two simplest makers: over seeds and over draws of a summary."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import ndtri, stdtrit
+
+from rdcbench.stats._arrays import checked_level, finite
+
+MAX_UNDEFINED_DRAWS = 0.05
+"""Share of draws in which a summary may be undefined before its interval is refused."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number and its interval in the number's own unit; what is NaN has its reason.
+
+    `plug_in` is the number as computed, before a bias correction (equal to `value` where there is none).
+    """
+
+    value: float
+    lo: float = math.nan
+    hi: float = math.nan
+    level: float = 0.95
+    plug_in: float = math.nan
+    reason: str = ""
+
+    @property
+    def defined(self) -> bool:
+        """Whether both ends are numbers."""
+        return math.isfinite(self.lo) and math.isfinite(self.hi)
+
+    def contains(self, number: float) -> bool:
+        """Whether number lies in the closed interval; an undefined interval contains nothing."""
+        return self.lo <= number <= self.hi
+
+
+def refused(reason: str, value: float = math.nan, level: float = 0.95) -> Interval:
+    """Return an interval of NaN that says why; the value is kept when it is known."""
+    return Interval(value, level=level, plug_in=value, reason=reason)
+
+
+def student_t(level: float, degrees: float) -> float:
+    """Two-sided critical value of Student's t with that many degrees of freedom."""
+    return float(stdtrit(degrees, (1.0 + checked_level(level)) / 2.0))
+
+
+def seed_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Student t interval of the mean over training seeds, one value a seed.
+
+    From two seeds on; one seed gives its value with NaN ends and the reason. Raises ValueError on NaN or no values.
+    Source: Gosset 1908; a bootstrap of 3 seeds covers 70 % instead of 95 % (SCIENCE.md, section 6).
+    """
+    seeds = finite(values, "values over seeds", 1)
+    mean = float(seeds.mean())
+    if len(seeds) == 1:
+        return refused("one seed: the spread over seeds is unknown; run two or more", mean, checked_level(level))
+    half = student_t(level, len(seeds) - 1) * float(seeds.std(ddof=1)) / math.sqrt(len(seeds))
+    return Interval(mean, mean - half, mean + half, level, mean)
+
+
+def draws_interval(
+    value: float, draws: ArrayLike, level: float = 0.95, method: Literal["normal", "percentile"] = "normal"
+) -> Interval:
+    """Interval of a summary from the same summary on bootstrap draws of its rows, shape (draws,).
+
+    "normal" is value - bias +- z sd with bias = mean(draws) - value: on the mean gap it covers 94-96 %, the percentile
+    interval 96-98 %, as the bias of a lower envelope counts twice in it. Refused when the summary is undefined in more
+    than 5 % of the draws. ValueError when there are no draws. Source: Efron and Tibshirani 1993, chapters 10 and 13.
+    """
+    array = np.asarray(draws, dtype=np.float64)
+    if array.ndim != 1 or array.size < 2:
+        raise ValueError(f"draws has shape {array.shape}; two or more draws of one summary are needed")
+    known = array[np.isfinite(array)]
+    undefined = 1.0 - len(known) / len(array)
+    if not math.isfinite(value):
+        return refused("the summary itself is undefined", level=checked_level(level))
+    if undefined > MAX_UNDEFINED_DRAWS:
+        return refused(f"undefined in {undefined:.0%} of the bootstrap draws", value, checked_level(level))
+    if method == "percentile":
+        lo, hi = np.quantile(known, [(1 - checked_level(level)) / 2, (1 + level) / 2])
+        return Interval(value, float(lo), float(hi), level, value)
+    centre = 2.0 * value - float(known.mean())
+    half = float(ndtri((1 + checked_level(level)) / 2)) * float(known.std(ddof=1))
+    return Interval(value, centre - half, centre + half, level, value)

@@ -1,0 +1,210 @@
+"""The one training loop: critic and codec in turn, plain, top to bottom.
+
+What varies is data: the job says which roles train and for how long, the objective its terms, the critic its loss.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from rdcbench.codec import Codec, freeze
+from rdcbench.errors import RdcbenchError
+from rdcbench.interfaces import Batch, Classifier, Context, Critic, Objective, Outcome, Split
+from rdcbench.optim import flat_adam, rate_factor, set_rate
+from rdcbench.recipe import Training
+from rdcbench.rng import generator
+
+RECORDS = 50
+"""Points of the recorded learning curve."""
+
+
+class TrainingFailed(RdcbenchError):
+    """A job whose numbers stopped being finite, or that ran out of time."""
+
+
+@dataclass
+class Task:
+    """All that one training needs.
+
+    trains: roles with gradient; reads: what the active terms need; tradeoffs: those met in training, one drawn a step.
+    """
+
+    codec: Codec
+    objective: Objective
+    train: Split
+    training: Training
+    trains: Sequence[str]
+    terms: Mapping[str, frozenset[str]]
+    tradeoffs: Sequence[Mapping[str, float]]
+    seed: int
+    critic: Critic | None = None
+    classifier: Classifier | None = None
+    device: str = "cpu"
+    progress: Callable[[int, Mapping[str, float]], None] = lambda step, terms: None
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def reads(self) -> set[str]:
+        """What the active terms read of an outcome."""
+        return {read for reads in self.terms.values() for read in reads}
+
+
+def fit(task: Task) -> list[dict[str, float]]:
+    """Train a codec by gradient and give its learning curve: term values at RECORDS steps.
+
+    Frozen roles are in evaluation mode without gradient; the output of a frozen encoder is computed once.
+    """
+    codec, training = task.codec, task.training
+    _set_modes(task)
+    latents = None if "encoder" in task.trains else codec.latents(task.train).to(task.device)
+    optimizer = flat_adam(_trained_parameters(task), training.learning_rate, training.betas)
+    critic_optimizer = (
+        flat_adam(task.critic.parameters(), training.critic_learning_rate, training.critic_betas)
+        if task.critic is not None
+        else None
+    )
+    penalty_rng = generator("penalty", task.seed)
+    point_rng = generator("tradeoff", task.seed)
+    batches = _batches(task)
+    started = time.monotonic()
+    for step in range(training.steps):
+        share = step / training.steps
+        set_rate(optimizer, training.learning_rate * rate_factor(training.schedule, share, training))
+        tradeoff = task.tradeoffs[int(torch.randint(len(task.tradeoffs), (1,), generator=point_rng))]
+
+        if task.critic is not None and critic_optimizer is not None and training.critic_batches == "alternate":
+            batch, draw = next(batches)
+            with torch.no_grad():
+                fake = _forward(task, batch, draw, tradeoff, latents)[1]
+            _critic_step(task.critic, critic_optimizer, batch.x, fake, penalty_rng, share, training)
+
+        batch, draw = next(batches)
+        received, x_hat = _forward(task, batch, draw, tradeoff, latents)
+        if task.critic is not None and critic_optimizer is not None and training.critic_batches == "same":
+            _critic_step(task.critic, critic_optimizer, batch.x, x_hat.detach(), penalty_rng, share, training)
+
+        values = _terms(task, _outcome(task, batch, received, x_hat))
+        loss = sum((_weight(task, tradeoff, name, share) * value for name, value in values.items()), torch.zeros(()))
+        optimizer.zero_grad(set_to_none=False)
+        with _no_gradient_to(task.critic):
+            loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        if step % max(1, training.steps // RECORDS) == 0 or step == training.steps - 1:
+            _record(task, step, values, loss, started)
+    codec.eval()
+    return task.history
+
+
+def _set_modes(task: Task) -> None:
+    freeze(task.codec)
+    if task.classifier is not None:
+        freeze(task.classifier)
+    for role in task.trains:
+        part: nn.Module | None = task.critic if role == "critic" else getattr(task.codec, role)
+        if part is not None:
+            part.train()
+            for parameter in part.parameters():
+                parameter.requires_grad_(True)
+
+
+def _trained_parameters(task: Task) -> list[nn.Parameter]:
+    roles = [role for role in task.trains if role != "critic" and (role != "entropy_model" or "rate" in task.reads)]
+    return [parameter for role in roles for parameter in getattr(task.codec, role).parameters()]
+
+
+def _batches(task: Task) -> Iterator[tuple[Batch, int]]:
+    """Yield (batch, draw) for ever: each epoch in another order and with a dither of its own; short batches are left out."""
+    order_rng = generator("order", task.seed)
+    size = min(task.training.batch, len(task.train))
+    draw = 0
+    while True:
+        draw += 1
+        order = torch.randperm(len(task.train), generator=order_rng)
+        for index in order[: len(order) - len(order) % size].split(size):
+            yield task.train.batch(index, task.device), draw
+
+
+def _forward(
+    task: Task, batch: Batch, draw: int, tradeoff: Mapping[str, float], latents: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """(received, x_hat) of a batch."""
+    context = Context(task.codec.seed, batch.split, batch.index, draw, tradeoff)
+    latent = task.codec.encoder(batch.x) if latents is None else latents[batch.index]
+    received = task.codec.receive(latent, context)
+    return received, task.codec.decoder(received, context)
+
+
+def _outcome(task: Task, batch: Batch, received: Tensor, x_hat: Tensor) -> Outcome:
+    """What the objective may read: nothing that its active terms do not declare."""
+    return Outcome(
+        batch.x,
+        x_hat,
+        batch.labels,
+        received,
+        critic=task.critic if "critic" in task.reads else None,
+        classifier=task.classifier if "classifier" in task.reads else None,
+        bits=task.codec.entropy_model.rate(received) if "rate" in task.reads else None,
+    )
+
+
+def _terms(task: Task, outcome: Outcome) -> dict[str, Tensor]:
+    with _no_gradient_to(task.critic):
+        return {name: task.objective.term(name, outcome) for name in task.terms}
+
+
+def _weight(task: Task, tradeoff: Mapping[str, float], name: str, share: float) -> float:
+    """Weight of a term at this share of the steps; an annealed one starts elsewhere and moves linearly."""
+    last = tradeoff.get(name, 1.0 if name == "distortion" else 0.0)
+    first, until = task.training.anneal.get(name, (last, 0.0))
+    return last if share >= until else first + (last - first) * share / until
+
+
+def _critic_step(
+    critic: Critic,
+    optimizer: torch.optim.Optimizer,
+    real: Tensor,
+    fake: Tensor,
+    rng: torch.Generator,
+    share: float,
+    training: Training,
+) -> None:
+    set_rate(optimizer, training.critic_learning_rate * rate_factor(training.critic_schedule, share, training))
+    optimizer.zero_grad(set_to_none=False)
+    critic.loss(real, fake, rng).backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+class _no_gradient_to:  # noqa: N801 - reads as a statement: with _no_gradient_to(critic)
+    """Leave a module's parameters out of the graph that is made inside."""
+
+    def __init__(self, module: nn.Module | None) -> None:
+        self.parameters = list(module.parameters()) if module is not None else []
+
+    def __enter__(self) -> None:
+        for parameter in self.parameters:
+            parameter.requires_grad_(False)
+
+    def __exit__(self, *_: object) -> None:
+        for parameter in self.parameters:
+            parameter.requires_grad_(True)
+
+
+def _record(task: Task, step: int, values: Mapping[str, Tensor], loss: Tensor, started: float) -> None:
+    """Note the learning curve; stop a training that is lost."""
+    if not torch.isfinite(loss):
+        raise TrainingFailed(f"The loss is {float(loss)} at step {step}: {_listing(values)}. Try a lower learning rate.")
+    seconds = time.monotonic() - started
+    if seconds > task.training.limit_seconds:
+        raise TrainingFailed(f"Training took {seconds:.0f} s, more than limit_seconds = {task.training.limit_seconds:g}.")
+    record = {"step": float(step), **{name: float(value.detach()) for name, value in values.items()}}
+    task.history.append(record)
+    task.progress(step, record)
+
+
+def _listing(values: Mapping[str, Tensor]) -> str:
+    return ", ".join(f"{name} = {float(value.detach()):.4g}" for name, value in values.items())

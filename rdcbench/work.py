@@ -1,0 +1,364 @@
+"""What a worker does with one job: build the parts, train what the job trains, keep the weights, evaluate, keep the cell."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from rdcbench import codec as codecs
+from rdcbench import registry, train
+from rdcbench.datafiles import data_folder
+from rdcbench.errors import RdcbenchError
+from rdcbench.evaluate import Evaluation, evaluate
+from rdcbench.interfaces import Classifier, Critic, Dataset, Fitted, Judge, Split, WholeCodec
+from rdcbench.plan import ROLES, Job, Plan, active_terms
+from rdcbench.provenance import provenance
+from rdcbench.recipe import PartSpec
+from rdcbench.registry import Registry
+from rdcbench.rng import generator, seed_of
+from rdcbench.rows import Cell
+from rdcbench.store import Store
+
+PROGRESS_SECONDS = 1.0
+GIVEN = ("image_shape", "classes", "dimensions", "levels", "alphabet", "dither_points", "classifier", "critic")
+"""What the harness gives to a constructor that names it; the recipe cannot set these."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a worker must know beside the job."""
+
+    root: Path
+    cache: Path | None = None
+    data_dir: Path | None = None
+    offline: bool = False
+    device: str = "cpu"
+    plugin_files: tuple[Path, ...] = ()
+
+    def store(self) -> Store:
+        """The run folder."""
+        return Store(self.root, self.cache)
+
+    def registry(self) -> Registry:
+        """All parts."""
+        return registry.load(self.plugin_files)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A job with its keys, and those of its inputs."""
+
+    job: Job
+    train_key: str
+    key: str
+    input_keys: Mapping[str, str]
+    input_jobs: Mapping[str, Job]
+    data_digest: str
+    settings: Settings
+
+
+@dataclass
+class Built:
+    """The parts of a codec job, and what the metrics need beside them."""
+
+    job: Job
+    image_shape: tuple[int, ...]
+    codec: WholeCodec
+    critic: Critic | None
+    classifier: Classifier | None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def work_of(plan: Plan, job: Job, settings: Settings) -> Work:
+    """Collect what a worker needs for one job."""
+    needed = [*job.inputs.values(), *job.judges]
+    return Work(
+        job,
+        plan.train_keys[job.name],
+        plan.keys[job.name],
+        {name: plan.train_keys[name] for name in needed},
+        {name: plan.job(name) for name in needed},
+        plan.data_digest,
+        settings,
+    )
+
+
+def perform(work: Work) -> str:
+    """Do one job, leave its results in the store, and give back an error sentence or ""."""
+    threads = work.job.training.threads if work.job.training else 1
+    torch.set_num_threads(threads)
+    try:
+        if not work.settings.store().has_weights(work.train_key):
+            {"codec": _train_codec, "classifier": _train_stage, "judge": _train_stage}[work.job.stage](work)
+        if work.job.stage == "codec":
+            _evaluate(work)
+    except RdcbenchError as error:
+        return _failed(work, str(error))
+    except Exception as error:  # a stranger's part may raise anything: it costs this row, not the run
+        return _failed(work, f"{type(error).__name__}: {error}")
+    return ""
+
+
+def _failed(work: Work, error: str) -> str:
+    cell = Cell(key=work.key, train_key=work.train_key, job=work.job, status="failed", error=error)
+    work.settings.store().write_cell(cell, {})
+    return error
+
+
+# ------------------------------------------------------------------------------------------------------------- stages
+
+
+def _train_stage(work: Work) -> None:
+    """Train the classifier, or fit a judge, and keep its weights."""
+    dataset, split = load_split(work, "train")
+    part = build_stage(work.job, dataset, work.settings.registry())
+    started = time.monotonic()
+    part.fit(split, generator(work.job.stage, work.job.parts[work.job.stage].name, work.job.seed))
+    facts = {"train_seconds": time.monotonic() - started}
+    work.settings.store().write_weights(work.train_key, part.state_dict(), facts)
+
+
+def build_stage(job: Job, dataset: Dataset, parts: Registry) -> Any:
+    """Build the classifier or judge of a stage job, seeded."""
+    given = {"image_shape": dataset.image_shape, "classes": dataset.classes}
+    return _seeded(parts, job.stage, job.parts[job.stage], given, job.seed)
+
+
+def load_stage(work: Work, name: str) -> Any:
+    """Load a trained classifier or judge by the name of its job, frozen."""
+    job = work.input_jobs[name]
+    dataset = open_dataset(job.dataset, work.settings)
+    part = build_stage(job, dataset, work.settings.registry())
+    tensors, _ = work.settings.store().weights(work.input_keys[name])
+    part.load_state_dict(tensors)
+    codecs.freeze(part)
+    return part.to(work.settings.device)
+
+
+# ------------------------------------------------------------------------------------------------------------- codecs
+
+
+def build_codec(job: Job, dataset: Dataset, parts: Registry, classifier: Classifier | None = None) -> Built:
+    """Build a job's codec and critic with freshly initialised weights; equal roles of equal seeds start equal."""
+    given: dict[str, Any] = {
+        "image_shape": dataset.image_shape,
+        "classes": dataset.classes,
+        "dimensions": job.dimensions,
+        "levels": job.levels,
+        "classifier": classifier,
+    }
+    if "codec" in job.parts:
+        whole = _seeded(parts, "codec", job.parts["codec"], given, job.seed)
+        whole.seed = seed_of("sender", job.seed)
+        return Built(job, dataset.image_shape, whole, None, classifier)
+    made = {role: _seeded(parts, role, job.parts[role], given, job.seed) for role in ("encoder", "quantizer", "decoder")}
+    quantizer = made["quantizer"]
+    given |= {"alphabet": quantizer.alphabet, "dither_points": quantizer.dither_points}
+    made["entropy_model"] = _seeded(parts, "entropy_model", job.parts["entropy_model"], given, job.seed)
+    critic = _seeded(parts, "critic", job.parts["critic"], given, job.seed) if "critic" in job.parts else None
+    codec = codecs.Codec(**made, seed=seed_of("sender", job.seed))
+    return Built(job, dataset.image_shape, codec, critic, classifier)
+
+
+def _train_codec(work: Work) -> None:
+    dataset, split = load_split(work, "train")
+    classifier = load_stage(work, work.job.inputs["classifier"]) if "classifier" in work.job.inputs else None
+    built = build_codec(work.job, dataset, work.settings.registry(), classifier)
+    started = time.monotonic()
+    history: list[dict[str, float]] = []
+    before = _take_inputs(work, built)
+    if isinstance(built.codec, codecs.Codec):
+        history = _train_parts(work, built, split)
+    else:
+        built.codec.fit(split, generator("fit", work.job.seed))
+    frozen = codecs.fingerprint(_frozen_parts(work.job, built)).hex()
+    if before != frozen:
+        raise RdcbenchError(f"{work.job.name}: frozen parts changed in training (fingerprint {before} became {frozen}).")
+    facts = {
+        "train_seconds": time.monotonic() - started,
+        "sender_seed": built.codec.seed,
+        "frozen_before": before,
+        "frozen_after": frozen,
+        "history": history,
+    }
+    work.settings.store().write_weights(work.train_key, _state(built), facts)
+
+
+def _take_inputs(work: Work, built: Built) -> str:
+    """Load the roles that come from other jobs, with the sender's key, and fingerprint those that stay frozen."""
+    for role in ROLES:
+        if role in work.job.inputs:
+            tensors, facts = work.settings.store().weights(work.input_keys[work.job.inputs[role]])
+            part = built.critic if role == "critic" else getattr(built.codec, role)
+            part.load_state_dict(_under(tensors, role))
+            if work.job.sender_frozen:
+                built.codec.seed = facts["sender_seed"]
+    return codecs.fingerprint(_frozen_parts(work.job, built)).hex()
+
+
+def _frozen_parts(job: Job, built: Built) -> list[nn.Module]:
+    roles = [role for role in (*ROLES[:4],) if role in job.inputs and role not in job.trains]
+    return [getattr(built.codec, role) for role in roles]
+
+
+def _train_parts(work: Work, built: Built, split: Split) -> list[dict[str, float]]:
+    """Fit what is fitted before, train by gradient, then fit the tables and what is fitted after."""
+    job, codec = work.job, built.codec
+    assert isinstance(codec, codecs.Codec)
+    assert job.training is not None
+    rng = generator("fit", job.seed)
+    for role in ("encoder", "quantizer"):
+        if role in job.trains:
+            codec.fit_part(role, split, rng)
+    by_gradient = [role for role in job.trains if role != "entropy_model" and _has_gradient(built, role)]
+    history: list[dict[str, float]] = []
+    if any(role != "critic" for role in by_gradient):
+        task = train.Task(
+            codec=codec.to(work.settings.device),
+            objective=work.settings.registry().build("objective", **_named(job.parts["objective"])),
+            train=split,
+            training=job.training,
+            trains=[*by_gradient, *(role for role in job.trains if role == "entropy_model")],
+            terms=active_terms(job, work.settings.registry()),
+            tradeoffs=job.tradeoffs or [job.tradeoff],
+            seed=seed_of("train", job.seed),
+            critic=built.critic.to(work.settings.device) if built.critic else None,
+            classifier=built.classifier,
+            device=work.settings.device,
+            progress=_progress(work),
+        )
+        history = train.fit(task)
+    for role in ("entropy_model", "decoder"):
+        if role in job.trains:
+            codec.fit_part(role, split, rng)
+    return history
+
+
+def _has_gradient(built: Built, role: str) -> bool:
+    part = built.critic if role == "critic" else getattr(built.codec, role)
+    return part is not None and not isinstance(part, Fitted) and any(True for _ in part.parameters())
+
+
+def _state(built: Built) -> dict[str, torch.Tensor]:
+    state = dict(built.codec.state_dict())
+    if built.critic is not None:
+        state |= {f"critic.{name}": tensor for name, tensor in built.critic.state_dict().items()}
+    return state
+
+
+def _under(tensors: Mapping[str, torch.Tensor], role: str) -> dict[str, torch.Tensor]:
+    prefix = f"{role}."
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def load_codec(work: Work) -> Built:
+    """Load a trained codec, its critic and its classifier, frozen and in evaluation mode."""
+    dataset = open_dataset(work.job.dataset, work.settings)
+    classifier = load_stage(work, work.job.inputs["classifier"]) if "classifier" in work.job.inputs else None
+    built = build_codec(work.job, dataset, work.settings.registry(), classifier)
+    tensors, facts = work.settings.store().weights(work.train_key)
+    built.codec.load_state_dict({name: tensor for name, tensor in tensors.items() if not name.startswith("critic.")})
+    built.codec.seed = facts["sender_seed"]
+    codecs.freeze(built.codec)
+    if built.critic is not None:
+        built.critic.load_state_dict(_under(tensors, "critic"))
+        codecs.freeze(built.critic)
+        built.critic.to(work.settings.device)
+    built.facts = facts
+    built.codec.to(work.settings.device)
+    return built
+
+
+def _evaluate(work: Work) -> None:
+    """Evaluate the trained codec on the test split and write its cell."""
+    store, parts, job = work.settings.store(), work.settings.registry(), work.job
+    built = load_codec(work)
+    dataset, test = load_split(work, "test")
+    given = {"classifier": built.classifier, "critic": built.critic, "classes": dataset.classes}
+    given["image_shape"] = dataset.image_shape
+    metrics = [parts.build("metric", spec.name, spec.options, given) for spec in job.metrics]
+    judges: dict[str, Judge] = {name: load_stage(work, name) for name in job.judges}
+    name = f"streams/{work.key}.rdc"
+    result: Evaluation = evaluate(
+        built.codec,
+        test,
+        lambda: load_split(work, "train")[1],
+        metrics,
+        judges,
+        store.path(name),
+        lambda data: store.write(name, data, share=True),
+        job.tradeoff,
+        work.settings.device,
+    )
+    cell = Cell(
+        key=work.key,
+        train_key=work.train_key,
+        job=job,
+        values=result.values,
+        fields=result.fields,
+        costs={**result.costs, "train_seconds": built.facts["train_seconds"]},
+        fingerprints={
+            "sender": codecs.sender_fingerprint(built.codec).hex(),
+            "frozen_before": built.facts["frozen_before"],
+            "frozen_after": built.facts["frozen_after"],
+        },
+        history=built.facts["history"],
+        data_digest=work.data_digest,
+        provenance=provenance(work.settings.device),
+    )
+    store.write_cell(cell, result.arrays)
+
+
+# -------------------------------------------------------------------------------------------------------------- pieces
+
+
+def _seeded(parts: Registry, kind: str, spec: PartSpec, given: Mapping[str, Any], seed: int) -> Any:
+    """Build a part with its weights drawn from a seed of its kind, leaving the global generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of("weights", kind, seed))
+        return parts.build(kind, spec.name, spec.options, given)
+
+
+def _named(spec: PartSpec) -> dict[str, Any]:
+    return {"name": spec.name, "options": spec.options}
+
+
+def open_dataset(spec: PartSpec, settings: Settings) -> Dataset:
+    """Build a data set from its table."""
+    dataset: Dataset = settings.registry().build("dataset", spec.name, spec.options)
+    return dataset
+
+
+def load_split(work: Work, split: str) -> tuple[Dataset, Split]:
+    """Load one split, kept in memory for the next job of this worker."""
+    return _cached_split(work.job.dataset.model_dump_json(), replace(work.settings, root=Path()), split)
+
+
+@cache
+def _cached_split(spec: str, settings: Settings, split: Any) -> tuple[Dataset, Split]:
+    dataset = open_dataset(PartSpec(**json.loads(spec)), settings)
+    return dataset, dataset.load(data_folder(settings.data_dir), split)
+
+
+def _progress(work: Work) -> Any:
+    """Write the job's progress now and then, for whoever watches."""
+    last = -math.inf
+    steps = work.job.training.steps if work.job.training else 0
+
+    def note(step: int, terms: Mapping[str, float]) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PROGRESS_SECONDS:
+            last = time.monotonic()
+            text = json.dumps({"job": work.job.name, "step": step, "steps": steps, "terms": dict(terms)})
+            work.settings.store().write(f"progress/{work.key}.json", text.encode())
+
+    return note
