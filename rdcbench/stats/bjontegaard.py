@@ -1,7 +1,7 @@
 """Bjontegaard deltas between two tradeoff curves, over their common interval only."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -61,36 +61,45 @@ def bd(
     """
     if kind not in ("rate", "value") or method not in ("pchip", "akima"):
         raise ValueError(f'kind {kind!r} and method {method!r}; there are "rate", "value" and "pchip", "akima"')
-    curves = [_curve(x_a, y_a, "a"), _curve(x_b, y_b, "b")]
-    points = (len(curves[0]), len(curves[1]))
-    fronts = [curve[pareto_front(curve, better)] for curve in curves]
-    used = (len(fronts[0]), len(fronts[1]))
-    monotone = (used[0] == len(np.unique(curves[0], axis=0)), used[1] == len(np.unique(curves[1], axis=0)))
-    unit: Literal["%", ""] = "%" if log and kind == "rate" else ""
-
-    def delta(value: float, overlap: float, reason: str, interval: tuple[float, float]) -> BjontegaardDelta:
-        return BjontegaardDelta(
-            value, unit, kind, method, overlap, interval, points, used, monotone, reason=reason
-        )
-
-    nowhere = (math.nan, math.nan)
-    if log and min(float(curve[:, 0].min()) for curve in curves) <= 0:
-        return delta(math.nan, math.nan, "a rate of 0 or less has no logarithm; use log=False", nowhere)
-    if min(used) < min_points:
-        return delta(math.nan, math.nan, f"fronts of {used[0]} and {used[1]} rows; {min_points} are needed", nowhere)
+    curves = (_curve(x_a, y_a, "a"), _curve(x_b, y_b, "b"))
+    fronts = tuple(curve[pareto_front(curve, better)] for curve in curves)
+    refusal = _undecided(curves, fronts, kind, method, log)
+    if log and min(curve[:, 0].min() for curve in curves) <= 0:
+        return replace(refusal, reason="a rate of 0 or less has no logarithm; use log=False")
+    if min(refusal.used) < min_points:
+        return replace(refusal, reason=f"fronts of {refusal.used} rows; {min_points} are needed on each")
     sides = [_oriented(front, kind, log) for front in fronts]
-    low, high = max(float(side[0, 0]) for side in sides), min(float(side[-1, 0]) for side in sides)
-    union = max(float(side[-1, 0]) for side in sides) - min(float(side[0, 0]) for side in sides)
-    overlap = max(high - low, 0.0) / union
+    starts, stops = [float(side[0, 0]) for side in sides], [float(side[-1, 0]) for side in sides]
+    low, high = max(starts), min(stops)
+    overlap = max(high - low, 0.0) / (max(stops) - min(starts))
     if high <= low or overlap < min_overlap:
         told = f"the curves overlap over {overlap:.0%} of their union; {min_overlap:.0%} is needed"
-        return delta(math.nan, overlap, told, nowhere)
+        return replace(refusal, overlap=overlap, reason=told)
     (mean_a, smooth_a), (mean_b, smooth_b) = (_mean_over(side, low, high, method) for side in sides)
     value = mean_b - mean_a
+    if refusal.unit == "%":
+        value = 100.0 * math.expm1(value * math.log(10.0))
+    smooth = (smooth_a, smooth_b)
+    return replace(refusal, value=value, overlap=overlap, interval=(low, high), interpolant_monotone=smooth)
+
+
+def _undecided(
+    curves: tuple[FloatArray, ...], fronts: tuple[FloatArray, ...], kind: Kind, method: Method, log: bool
+) -> BjontegaardDelta:
+    """Return the record with all that is known before the integration."""
+    points, used = (len(curves[0]), len(curves[1])), (len(fronts[0]), len(fronts[1]))
+    different = [len(np.unique(curve, axis=0)) for curve in curves]
     return BjontegaardDelta(
-        100.0 * math.expm1(value * math.log(10.0)) if unit == "%" else value,
-        unit, kind, method, overlap, (low, high), points, used, monotone, (smooth_a, smooth_b),
-    )  # fmt: skip
+        value=math.nan,
+        unit="%" if log and kind == "rate" else "",
+        kind=kind,
+        method=method,
+        overlap=math.nan,
+        interval=(math.nan, math.nan),
+        points=points,
+        used=used,
+        monotone=(used[0] == different[0], used[1] == different[1]),
+    )
 
 
 def _curve(x: ArrayLike, y: ArrayLike, name: str) -> FloatArray:
@@ -108,7 +117,7 @@ def _oriented(front: FloatArray, kind: Kind, log: bool) -> FloatArray:
 
 def _mean_over(side: FloatArray, low: float, high: float, method: Method) -> tuple[float, bool]:
     """Mean of the interpolant over [low, high], and whether it is monotone there."""
-    from scipy.interpolate import Akima1DInterpolator, PchipInterpolator  # noqa: PLC0415  (half a second to import)
+    from scipy.interpolate import Akima1DInterpolator, PchipInterpolator
 
     curve = (PchipInterpolator if method == "pchip" else Akima1DInterpolator)(side[:, 0], side[:, 1])
     steps = np.diff(curve(np.linspace(low, high, 500)))

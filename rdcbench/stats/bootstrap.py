@@ -37,7 +37,9 @@ def bootstrap_means(values: ArrayLike, counts: Counts) -> FloatArray:
     """
     rows = finite(values, "values per image", 2)
     if counts.ndim != 2 or counts.shape[1] != rows.shape[1]:
-        raise ValueError(f"values are of {rows.shape[1]} images, counts of shape {counts.shape}: not the same test split")
+        raise ValueError(
+            f"values are of {rows.shape[1]} images, counts of shape {counts.shape}: not the same test split"
+        )
     centre = rows.mean(axis=1)
     centred = np.ascontiguousarray((rows - centre[:, None]).T)
     means = np.empty((len(counts), len(rows)))

@@ -22,7 +22,7 @@ def pareto_front(points: ArrayLike, directions: Sequence[Direction]) -> BoolArra
 
     points (rows, columns), one direction a column. ValueError on NaN or another number of directions.
     """
-    import moocore  # noqa: PLC0415  (a compiled extension: not while the command line starts)
+    import moocore
 
     array = finite(points, "points", 2)
     mask: BoolArray = moocore.is_nondominated(array, maximise=_maximise(directions, array), keep_weakly=False)
@@ -43,15 +43,13 @@ class Hypervolume:
     reason: str = ""
 
 
-def hypervolume(
-    points: ArrayLike, reference: ArrayLike, directions: Sequence[Direction] | None = None
-) -> Hypervolume:
+def hypervolume(points: ArrayLike, reference: ArrayLike, directions: Sequence[Direction] | None = None) -> Hypervolume:
     """Hypervolume of points (rows, columns) against a fixed reference point (columns,); all minimised by default.
 
     NaN with its reason when no row is better than the reference. ValueError on NaN or mismatched columns.
     Source: Zitzler and Thiele 1998; computed by moocore (Fonseca, Paquete and Lopez-Ibanez 2006).
     """
-    import moocore  # noqa: PLC0415  (a compiled extension: not while the command line starts)
+    import moocore
 
     array, corner = finite(points, "points", 2), finite(reference, "reference point", 1)
     if len(corner) != array.shape[1]:
@@ -66,9 +64,7 @@ def hypervolume(
     return Hypervolume(volume, point, int(better.sum()), int((~better).sum()))
 
 
-def envelope_at(
-    constraint: ArrayLike, objective: ArrayLike, levels: ArrayLike, rule: Rule = "mixture"
-) -> FloatArray:
+def envelope_at(constraint: ArrayLike, objective: ArrayLike, levels: ArrayLike, rule: Rule = "mixture") -> FloatArray:
     """Least objective at each level: min objective over what keeps constraint <= level, NaN where nothing does.
 
     constraint and objective (..., rows), both minimised; levels (levels,) or (..., levels); returns (..., levels).
@@ -194,5 +190,7 @@ def _least_objective(limits: FloatArray, values: FloatArray, level: FloatArray, 
 
 def _maximise(directions: Sequence[Direction], points: FloatArray) -> list[bool]:
     if len(directions) != points.shape[1] or set(directions) - {"min", "max"}:
-        raise ValueError(f'directions {tuple(directions)} do not fit {points.shape[1]} columns; "min" or "max" for each')
+        raise ValueError(
+            f'directions {tuple(directions)} do not fit {points.shape[1]} columns; "min" or "max" for each'
+        )
     return [direction == "max" for direction in directions]

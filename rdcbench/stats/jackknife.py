@@ -111,7 +111,9 @@ def _pseudo_values(
     full = finite(np.atleast_1d(np.asarray(values, dtype=np.float64)), "values", 1)
     blocks = len(ones)
     if blocks < 2 or ones.shape[1] != len(full):
-        raise ValueError(f"leave-one-out values of shape {ones.shape} do not fit {len(full)} values and 2 or more blocks")
+        raise ValueError(
+            f"leave-one-out values of shape {ones.shape} do not fit {len(full)} values and 2 or more blocks"
+        )
     images = np.ones(blocks) if sizes is None else finite(sizes, "block sizes", 1)
     if len(images) != blocks or images.min() <= 0:
         raise ValueError(f"{len(images)} block sizes (smallest {images.min():g}) for {blocks} blocks")
@@ -124,7 +126,9 @@ def _second_order_variance(full: float, ones: FloatArray, pairs: FloatArray) -> 
     """Variance of the part of a statistic that pairs of blocks explain and single blocks do not."""
     blocks = len(ones)
     if blocks < 4 or len(pairs) != blocks * (blocks - 1) // 2:
-        raise ValueError(f"{len(pairs)} leave-two-out values for {blocks} blocks; {blocks * (blocks - 1) // 2} are needed")
+        raise ValueError(
+            f"{len(pairs)} leave-two-out values for {blocks} blocks; {blocks * (blocks - 1) // 2} are needed"
+        )
     first, second = np.triu_indices(blocks, 1)
     kernel = ((blocks - 2) ** 2 * pairs - (blocks - 1) ** 2 * (ones[first] + ones[second]) + blocks**2 * full) / 2.0
     sums = np.bincount(first, kernel, blocks) + np.bincount(second, kernel, blocks)

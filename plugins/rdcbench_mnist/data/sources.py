@@ -167,7 +167,9 @@ def obtain(dataset: Dataset, folder: Path, offline: bool, sources: Callable[[], 
 def _defeat(dataset: Dataset, folder: Path, tried: Iterable[str]) -> str:
     count = f"{len(_lacking(dataset, folder))} of its {len(dataset.files())} files lack"
     listing = "".join(f"\n  - {line}" for line in tried)
-    return f"The data set {dataset.name!r} cannot be had: {count}. Tried:{listing}\n{datafiles.by_hand(dataset, folder)}"
+    return (
+        f"The data set {dataset.name!r} cannot be had: {count}. Tried:{listing}\n{datafiles.by_hand(dataset, folder)}"
+    )
 
 
 def _attempt(source: Source, dataset: Dataset, folder: Path) -> tuple[datafiles.Collected, str]:
@@ -193,8 +195,8 @@ def _lacking(dataset: Dataset, folder: Path) -> list[datafiles.FileStatus]:
 
 def _download(url: str, target: Path) -> None:
     """Download to a file; SourceError if the server cannot be reached, refuses, or stops early."""
-    request = urllib.request.Request(url, headers={"User-Agent": "rdcbench"})
     try:
+        request = urllib.request.Request(url, headers={"User-Agent": "rdcbench"})
         with urllib.request.urlopen(request, timeout=CONNECT_SECONDS) as reply, target.open("wb") as writer:
             shutil.copyfileobj(reply, writer)
             announced = reply.headers.get("Content-Length")

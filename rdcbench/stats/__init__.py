@@ -1,0 +1,65 @@
+"""Statistics of rows: intervals, fronts, Bjontegaard deltas, universality gap and rate penalty; numpy and scipy only."""
+
+from rdcbench.stats.amortisation import Amortisation, Cost, amortisation
+from rdcbench.stats.bjontegaard import BjontegaardDelta, bd
+from rdcbench.stats.bootstrap import (
+    Counts,
+    bootstrap_interval,
+    bootstrap_intervals,
+    bootstrap_means,
+    count_matrix,
+    paired_difference,
+)
+from rdcbench.stats.fronts import (
+    Direction,
+    FrontShape,
+    Hypervolume,
+    Rule,
+    envelope_at,
+    front_shape,
+    hypervolume,
+    lower_envelope,
+    pareto_front,
+)
+from rdcbench.stats.gap import TradeoffRows, UniversalityGap, universality_gap
+from rdcbench.stats.intervals import Interval, draws_interval, seed_interval
+from rdcbench.stats.jackknife import block_indices, jackknife, jackknife_draws, jackknife_interval
+from rdcbench.stats.penalty import RatePenalty, RateSweep, least_rates, rate_penalty, serving_rate
+
+__all__ = [
+    "Amortisation",
+    "BjontegaardDelta",
+    "Cost",
+    "Counts",
+    "Direction",
+    "FrontShape",
+    "Hypervolume",
+    "Interval",
+    "RatePenalty",
+    "RateSweep",
+    "Rule",
+    "TradeoffRows",
+    "UniversalityGap",
+    "amortisation",
+    "bd",
+    "block_indices",
+    "bootstrap_interval",
+    "bootstrap_intervals",
+    "bootstrap_means",
+    "count_matrix",
+    "draws_interval",
+    "envelope_at",
+    "front_shape",
+    "hypervolume",
+    "jackknife",
+    "jackknife_draws",
+    "jackknife_interval",
+    "least_rates",
+    "lower_envelope",
+    "paired_difference",
+    "pareto_front",
+    "rate_penalty",
+    "seed_interval",
+    "serving_rate",
+    "universality_gap",
+]
