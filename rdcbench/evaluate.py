@@ -19,7 +19,7 @@ from rdcbench.codec import INFERENCE_BATCH, parameter_count, sender_fingerprint,
 from rdcbench.errors import RdcbenchError
 from rdcbench.interfaces import Context, Decoded, Field, Judge, Measurement, Metric, Packet, Split, WholeCodec
 from rdcbench.rows import CellValue, FieldInfo
-from rdcbench.stats import bootstrap_interval, count_matrix, jackknife_interval
+from rdcbench.stats import Counts, Interval, bootstrap_interval, count_matrix, jackknife_interval
 
 DRAWS = 1000
 SAMPLES = 40
@@ -52,9 +52,12 @@ class Evaluation:
             raise RdcbenchError(
                 f"{source} measured {name} = {measured.value}, outside its bounds [{meaning.lower}, {meaning.upper}]."
             )
-        low, high = interval_of(measured)
+        interval = interval_of(measured)
         self.values[name] = CellValue(
-            value=measured.value, image_lo=low, image_hi=high, reference=measured.reference
+            value=min(max(interval.value, meaning.lower), meaning.upper),
+            image_lo=interval.lo,
+            image_hi=interval.hi,
+            reference=measured.reference,
         )
         self.fields[name] = FieldInfo(
             unit=meaning.unit, direction=meaning.direction, lower=meaning.lower, upper=meaning.upper, source=source
@@ -65,20 +68,20 @@ class Evaluation:
             self.arrays[f"{name}_leave_out"] = measured.leave_out
 
 
-def interval_of(measured: Measurement) -> tuple[float, float]:
-    """95 % interval over images: bootstrap with shared counts for means, block jackknife for distances."""
+def interval_of(measured: Measurement) -> Interval:
+    """95 % interval over images: bootstrap with shared counts for means, block jackknife for distances.
+
+    The jackknife's value is corrected for the bias of the plug-in distance, so that real against real is near 0.
+    """
     if measured.per_image is not None:
-        counts = _shared_counts(len(measured.per_image))
-        interval = bootstrap_interval(measured.per_image, counts)
-        return interval.lo, interval.hi
+        return bootstrap_interval(measured.per_image, _shared_counts(len(measured.per_image)))
     if measured.leave_out is not None:
-        interval = jackknife_interval(measured.leave_out, measured.value)
-        return interval.lo, interval.hi
-    return measured.value, measured.value
+        return jackknife_interval(measured.value, measured.leave_out)
+    return Interval(measured.value, measured.value, measured.value)
 
 
 @cache
-def _shared_counts(images: int) -> npt.NDArray[np.uint16]:
+def _shared_counts(images: int) -> Counts:
     return count_matrix(images, DRAWS, seed=0)
 
 

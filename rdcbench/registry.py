@@ -46,7 +46,8 @@ class Entry:
     def options(self) -> dict[str, inspect.Parameter]:
         """The part's keyword options by name."""
         parameters = inspect.signature(self.target.__init__).parameters
-        return {name: p for name, p in parameters.items() if name != "self" and p.kind != p.VAR_KEYWORD}
+        variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        return {name: p for name, p in parameters.items() if name != "self" and p.kind not in variable}
 
 
 @dataclass

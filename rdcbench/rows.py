@@ -129,13 +129,13 @@ def _over_seeds(values: Sequence[CellValue]) -> Value:
     center = _mean(means)
     below = _mean([value.value - value.image_lo for value in values])
     above = _mean([value.image_hi - value.value for value in values])
-    seed_lo, seed_hi = seed_interval(means)[:2] if len(means) > 1 else (math.nan, math.nan)
+    seeds = seed_interval(means)
     return Value(
         value=center,
         image_lo=center - below,
         image_hi=center + above,
-        seed_lo=seed_lo,
-        seed_hi=seed_hi,
+        seed_lo=seeds.lo,
+        seed_hi=seeds.hi,
         seed_values=means,
         reference=values[0].reference,
     )

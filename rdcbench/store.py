@@ -42,7 +42,8 @@ class Store:
 
     def create(self, recipe: Recipe, provenance: Mapping[str, Any], expected: str = "") -> None:
         """Make the folder, or check that the one there is a run that this program can extend."""
-        if self.root.exists() and not (self.root / "provenance.json").exists() and any(self.root.iterdir()):
+        strange = [path for path in self.root.glob("*") if not path.name.startswith(".")]
+        if strange and not (self.root / "provenance.json").exists():
             raise StoreError(f"{self.root} exists and is not a run folder; choose another --out or empty it.")
         self.check_schema()
         self.write("recipe.toml", recipe.to_toml().encode())
@@ -134,7 +135,7 @@ class Store:
         for job in plan.jobs:
             cell = self.cell(plan.keys[job.name]) if job.stage == "codec" else None
             if cell is not None and cell.status == "done":
-                groups.setdefault(job.row, []).append(cell)
+                groups.setdefault(job.row, []).append(cell.model_copy(update={"job": job}))
         return [make_row(name, cells, self.root.name) for name, cells in groups.items()]
 
     # ------------------------------------------------------------------------------------------- weights and streams

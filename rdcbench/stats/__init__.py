@@ -1,4 +1,4 @@
-"""Statistics of rows: intervals, fronts, Bjontegaard deltas, universality gap and rate penalty; numpy and scipy only."""
+"""Statistics of rows: intervals, fronts, Bjontegaard deltas, universality gap, rate penalty; numpy and scipy only."""
 
 from rdcbench.stats.amortisation import Amortisation, Cost, amortisation
 from rdcbench.stats.bjontegaard import BjontegaardDelta, bd

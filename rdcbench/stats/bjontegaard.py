@@ -43,6 +43,7 @@ def bd(
     x_b: ArrayLike,
     y_b: ArrayLike,
     kind: Kind = "rate",
+    *,
     method: Method = "pchip",
     log: bool = True,
     better: tuple[Direction, Direction] = ("min", "max"),

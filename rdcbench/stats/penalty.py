@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rdcbench.stats._arrays import FloatArray, IntArray, checked_level, finite, same_length
+from rdcbench.stats._arrays import BoolArray, FloatArray, IntArray, checked_level, finite, same_length
 from rdcbench.stats.fronts import envelope_at
 from rdcbench.stats.gap import TradeoffRows
 from rdcbench.stats.intervals import Interval, draws_interval, refused
@@ -59,8 +59,7 @@ def rate_penalty(theta: TradeoffRows, universal: RateSweep, end_to_end: RateSwee
     of frozen encoders that reaches every point of Theta, each with decoders of its own. Take for Theta what is wanted
     of one encoder (the end-to-end front at its rate): for Theta = what a frozen encoder reaches, which holds the
     encoder's own training point, A is near 0 by construction. NaN with its reason where the sweep does not bracket
-    Theta. With draws on both sweeps (and on theta unless it is fixed) an interval; about 20 ms a draw, so pass some
-    hundred. Source: paper eq. 8; Zhang et al. 2021, section 3.
+    Theta. With draws on both sweeps (and on theta unless it is fixed) an interval; some ms a draw. Source: paper eq. 8; Zhang et al. 2021, section 3.
     """
     checked_level(level)
     points = np.column_stack([theta.distortion, theta.constraint])
@@ -80,48 +79,71 @@ def rate_penalty(theta: TradeoffRows, universal: RateSweep, end_to_end: RateSwee
 def least_rates(sweep: RateSweep, points: ArrayLike) -> tuple[FloatArray, tuple[str, ...]]:
     """Least mean rate of a mixture of rows that reaches each point (points, 2) of (D, C), and why it is NaN.
 
-    A linear programme: rates, D and C all mix linearly. NaN beyond the best rows of the sweep, and strictly inside
-    what its lowest rate already reaches: both would be extrapolation.
+    The lower convex hull of (D, C, rate), exact. NaN beyond the best rows of the sweep, and strictly inside what its
+    lowest rate already reaches: both would be extrapolation.
     """
     wanted = finite(points, "points (D, C)", 2)
-    found = [_least_rate(sweep, point) for point in wanted]
-    return np.array([rate for rate, _ in found]), tuple(reason for _, reason in found)
+    axes, places = _scaled(sweep, wanted)
+    reached = envelope_at(axes[1], axes[0], places[:, 1] + TOLERANCE) <= places[:, 0] + TOLERANCE
+    inside = _strictly_inside(sweep, wanted)
+    rates = np.where(reached & ~inside, _hull_rates(axes, sweep.rate, places), math.nan)
+    reasons = []
+    for (distortion, constraint), too_hard, too_easy in zip(wanted, ~reached, inside, strict=True):
+        told = f"D = {distortion:g}, C = {constraint:g} is "
+        reason = told + "inside what the lowest rate of the sweep reaches" if too_easy else ""
+        reasons.append(told + "beyond what any row of the sweep reaches" if too_hard else reason)
+    return rates, tuple(reasons)
 
 
 def serving_rate(sweep: RateSweep, points: ArrayLike) -> tuple[float, str]:
     """Least mean rate of one mixture of encoders of which decoders reach every point (points, 2), or NaN and why.
 
-    The encoders' shares are common to all points; each point has its own mixture of every encoder's decoders.
+    The encoders' shares are common to all points; each point has its own mixture of every encoder's decoders. Sets that
+    are convex add like their support functions, so a linear programme over the shares alone is enough.
     """
+    from scipy.optimize import linprog
+
     wanted = finite(points, "points (D, C)", 2)
-    if all(_strictly_inside(sweep, point) for point in wanted):
+    if _strictly_inside(sweep, wanted).all():
         return (
             math.nan,
             f"the lowest universal rate, {sweep.rate.min():g} bits, reaches all of Theta with room to spare",
         )
-    rows, encoders, count = len(sweep.rate), len(sweep.encoder_rates), len(wanted)
-    member = (sweep.encoder[None, :] == np.arange(encoders)[:, None]).astype(np.float64)
-    columns, bounds = _scaled(sweep, wanted)
-    shares = np.hstack([np.kron(np.eye(count), member), -np.kron(np.ones((count, 1)), np.eye(encoders))])
-    total = np.concatenate([np.zeros(count * rows), np.ones(encoders)])
-    rate = _minimise(
-        cost=np.concatenate([np.zeros(count * rows), sweep.encoder_rates]),
-        below=np.hstack([np.kron(np.eye(count), columns), np.zeros((2 * count, encoders))]),
-        bounds=bounds.ravel(),
-        equal=np.vstack([shares, total]),
-        to=np.concatenate([np.zeros(count * encoders), [1.0]]),
+    axes, places = _scaled(sweep, wanted)
+    directions = _support_directions(axes, sweep.encoder)
+    products, encoders = directions @ axes, len(sweep.encoder_rates)
+    supports = np.column_stack([products[:, sweep.encoder == number].min(axis=1) for number in range(encoders)])
+    bounds = (directions @ places.T).min(axis=1) + TOLERANCE
+    found = linprog(
+        sweep.encoder_rates, A_ub=supports, b_ub=bounds, A_eq=np.ones((1, encoders)), b_eq=[1.0], method="highs"
     )
-    return rate, "" if math.isfinite(rate) else "no universal encoder of the sweep, nor a mixture, reaches all of Theta"
+    if found.status not in (0, 2):
+        raise RuntimeError(f"the linear programme of the rate penalty failed: {found.message}")
+    if found.status == 2:
+        return math.nan, "no universal encoder of the sweep, nor a mixture of them, reaches all of Theta"
+    return float(found.fun), ""
 
 
-def _least_rate(sweep: RateSweep, point: FloatArray) -> tuple[float, str]:
-    told = f"D = {point[0]:g}, C = {point[1]:g}"
-    if _strictly_inside(sweep, point):
-        return math.nan, f"{told} is inside what the lowest rate of the sweep reaches"
-    columns, bounds = _scaled(sweep, point[None])
-    ones = np.ones((1, len(sweep.rate)))
-    rate = _minimise(sweep.rate, columns, bounds.ravel(), ones, np.ones(1))
-    return rate, "" if math.isfinite(rate) else f"{told} is beyond what any row of the sweep reaches"
+def _hull_rates(axes: FloatArray, rate: FloatArray, places: FloatArray) -> FloatArray:
+    """Least rate at places (points, 2) under the hull of rows (2, rows), each free to be worse in D or in C."""
+    from scipy.spatial import ConvexHull
+
+    rows = np.column_stack([axes.T, rate])
+    far = 2.0 + 2.0 * float(np.abs(places).max())
+    roof = np.array([[0.5, 0.5, float(rate.max()) + 1.0]])
+    hull = ConvexHull(np.vstack([rows, rows + [far, 0.0, 0.0], rows + [0.0, far, 0.0], roof]))
+    lower = hull.equations[hull.equations[:, 2] < -1e-9]
+    planes = -(places @ lower[:, :2].T + lower[:, 3]) / lower[:, 2]
+    return np.asarray(planes.max(axis=1))
+
+
+def _support_directions(axes: FloatArray, encoder: IntArray) -> FloatArray:
+    """Directions (directions, 2) normal to the lines through two rows of one encoder, and the two axes."""
+    first, second = np.triu_indices(axes.shape[1], 1)
+    step = axes[:, first] - axes[:, second]
+    falling = (encoder[first] == encoder[second]) & (step[0] * step[1] < 0)
+    normals = np.abs(step[::-1, falling]).T
+    return np.vstack([np.eye(2), normals / normals.sum(axis=1, keepdims=True)])
 
 
 def _supremum(rates: FloatArray, reasons: tuple[str, ...]) -> tuple[float, str]:
@@ -132,30 +154,20 @@ def _supremum(rates: FloatArray, reasons: tuple[str, ...]) -> tuple[float, str]:
     return float(np.nanmax(rates)), ""
 
 
-def _strictly_inside(sweep: RateSweep, point: FloatArray) -> bool:
-    """Whether the rows of the lowest rate do better than the point in both D and C."""
+def _strictly_inside(sweep: RateSweep, points: FloatArray) -> BoolArray:
+    """Whether the rows of the lowest rate do better than each point in both D and C."""
+    axes, places = _scaled(sweep, points)
     lowest = sweep.rate == sweep.rate.min()
-    distortion, constraint = sweep.reached.distortion, sweep.reached.constraint
-    slack = TOLERANCE * max(float(np.ptp(constraint)), 1e-300)
-    bound = envelope_at(constraint[lowest], distortion[lowest], np.array([point[1] - slack]))[0]
-    return bool(bound < point[0] - TOLERANCE * float(np.ptp(distortion)))
+    bound = envelope_at(axes[1, lowest], axes[0, lowest], places[:, 1] - TOLERANCE)
+    return np.asarray(bound < places[:, 0] - TOLERANCE)
 
 
 def _scaled(sweep: RateSweep, points: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Axes (2, rows) from 0 to 1 over the sweep and the points on them, as the solver's tolerance is absolute."""
+    """Rows (2, rows) and points (points, 2) on axes that run from 0 to 1 over the sweep, for equal tolerances."""
     axes = np.vstack([sweep.reached.distortion, sweep.reached.constraint])
-    low, span = axes.min(axis=1), np.maximum(np.ptp(axes, axis=1), 1e-300)
-    return (axes - low[:, None]) / span[:, None], np.minimum((points - low) / span + TOLERANCE, 2.0)
-
-
-def _minimise(cost: FloatArray, below: FloatArray, bounds: FloatArray, equal: FloatArray, to: FloatArray) -> float:
-    """Least cost of non-negative shares, NaN when the programme is infeasible."""
-    from scipy.optimize import linprog
-
-    found = linprog(cost, A_ub=below, b_ub=bounds, A_eq=equal, b_eq=to, method="highs")
-    if found.status not in (0, 2):
-        raise RuntimeError(f"the linear programme of the rate penalty failed: {found.message}")
-    return float(found.fun) if found.status == 0 else math.nan
+    low, span = axes.min(axis=1), np.ptp(axes, axis=1)
+    span[span == 0] = 1.0
+    return (axes - low[:, None]) / span[:, None], (points - low) / span
 
 
 def _drawn(theta: TradeoffRows, universal: RateSweep, end_to_end: RateSweep) -> FloatArray:

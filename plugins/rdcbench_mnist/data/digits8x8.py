@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from rdcbench.errors import DataError, unknown
-from rdcbench.interfaces import Dataset, Split, SplitName
-from rdcbench.rng import counter_hash, seed_of
+from rdcbench import DataError, Dataset, Split, seed_of, unknown
 from rdcbench_mnist.data.options import count_option
+
+if TYPE_CHECKING:
+    from rdcbench.interfaces import SplitName
 
 _COUNT, _TEST = 1797, 400
 _LEVELS = 16
@@ -52,9 +54,8 @@ class Digits8x8(Dataset):
         """Read one split, images [n, 1, 8, 8]; DataError if scikit-learn ships other images."""
         start, stop = self._range(split)
         pixels, digits = _embedded()
-        # a stable sort: equal on every machine
-        order = np.argsort(counter_hash(seed_of(self.name, "split"), np.arange(_COUNT), 1)[:, 0], kind="stable")
-        chosen = order[start:stop]
+        shuffled = sorted(range(_COUNT), key=lambda image: seed_of("digits8x8", "split", image))
+        chosen = shuffled[start:stop]
         scaled = (pixels[chosen].astype(np.int64) * 255 + _LEVELS // 2) // _LEVELS
         digit = torch.from_numpy(digits[chosen].astype(np.int64))
         return Split(split, torch.from_numpy(scaled.astype(np.uint8)[:, None]), {"digit": digit, "parity": digit % 2})

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from rdcbench import datafiles
-from rdcbench.errors import DataError, unknown
-from rdcbench.interfaces import Dataset, Split, SplitName
+from rdcbench import DataError, Dataset, Split, datafiles, unknown
 from rdcbench_mnist.data import idx
 from rdcbench_mnist.data.options import count_option
 from rdcbench_mnist.data.sources import DebianPackage, NpmPackage, Source, obtain, torchvision_mirrors
+
+if TYPE_CHECKING:
+    from rdcbench.interfaces import SplitName
 
 DIGIT_LABELS = {"digit": 10, "parity": 2}
 
@@ -170,6 +171,3 @@ class Kmnist(IdxDataset):
 
     name = "kmnist"
     record = KMNIST
-
-
-IDX_SETS: Sequence[type[IdxDataset]] = (Mnist, FashionMnist, Kmnist)

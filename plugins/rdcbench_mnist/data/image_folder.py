@@ -6,17 +6,18 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image, ImageOps
 
-from rdcbench import datafiles
-from rdcbench.errors import DataError, PartError, unknown
-from rdcbench.interfaces import Dataset, Split, SplitName
-from rdcbench.rng import seed_of
+from rdcbench import DataError, Dataset, PartError, Split, datafiles, seed_of, unknown
 from rdcbench_mnist.data.options import flag_option, share_option
+
+if TYPE_CHECKING:
+    from rdcbench.interfaces import SplitName
 
 SPLITS = ("train", "validation", "test")
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rdcbench.errors import PartError
+from rdcbench import PartError
 
 
 def count_option(option: str, value: object, most: int) -> int:

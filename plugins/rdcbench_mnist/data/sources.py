@@ -20,9 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from rdcbench import datafiles
-from rdcbench.errors import DataError
-from rdcbench.interfaces import Dataset
+from rdcbench import DataError, Dataset, datafiles
 
 CONNECT_SECONDS = 20.0
 COMMAND_SECONDS = 600.0

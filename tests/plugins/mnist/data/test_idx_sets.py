@@ -65,7 +65,7 @@ def test_the_images_are_the_splits_own_memory(small, stored):
 
 @pytest.mark.parametrize("validation", [-1, 60, 1.5, True, "5"])
 def test_an_impossible_validation_is_a_sentence(small, validation):
-    with pytest.raises(PartError, match="validation = .* must be a whole number from 0 to 59"):
+    with pytest.raises(PartError, match=r"validation = .* must be a whole number from 0 to 59"):
         small.dataset(validation=validation)
 
 
@@ -92,7 +92,7 @@ def test_a_wrong_digest_is_a_sentence(small, stored):
 
 
 def test_an_unknown_split_is_a_sentence(small, stored):
-    with pytest.raises(DataError, match="no split 'tset'.*Did you mean 'test'"):
+    with pytest.raises(DataError, match=r"no split 'tset'.*Did you mean 'test'"):
         small.dataset().load(stored, "tset")
 
 

@@ -305,7 +305,7 @@ def test_a_debian_package_is_unpacked_without_being_installed(small, programs, t
 def test_an_apt_that_does_not_know_the_package_says_what_may_help(programs, tmp_path):
     programs("apt-get", "echo 'E: Unable to locate package made' >&2; exit 100")
     programs("dpkg-deb", "exit 1")
-    with pytest.raises(SourceError, match="Unable to locate package made .*`apt-get update` may help"):
+    with pytest.raises(SourceError, match=r"Unable to locate package made .*`apt-get update` may help"):
         DebianPackage("made").bring(["f"], tmp_path)
 
 
