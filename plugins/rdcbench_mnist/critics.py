@@ -47,29 +47,54 @@ class ConvCritic(Critic):
         penalty_share: float = 1.0,
     ) -> None:
         super().__init__()
-        channels, height, width = image_shape
-        layers: list[nn.Module] = []
-        for inputs, outputs in zip((channels, *widths[:-1]), widths, strict=True):
-            layers += [nn.Conv2d(inputs, outputs, 5, 2, 2), nn.LeakyReLU(SLOPE)]
-            height, width = (height + 1) // 2, (width + 1) // 2
-        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
-        self.score = nn.Linear(widths[-1] * height * width, 1)
+        channels, self.size, width = image_shape
+        if self.size != width:
+            raise ValueError(f"the convolutional critic takes square images, not {self.size}x{width}")
+        pairs = zip((channels, *widths[:-1]), widths, strict=True)
+        layers = [nn.Conv2d(inputs, outputs, 5, 2, 2) for inputs, outputs in pairs]
+        self.layers = nn.ModuleList(layers).to(memory_format=torch.channels_last)
+        side = self.size
+        for _ in widths:
+            side = (side + 1) // 2
+        self.score = nn.Linear(widths[-1] * side * side, 1)
         self.penalty = penalty
         self.penalty_share = penalty_share
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, *image_shape] -> [n]."""
-        scores: Tensor = self.score(self.layers(x.contiguous(memory_format=torch.channels_last)).flatten(1))
-        return scores.squeeze(1)
+        return self._scores(x)[0]
 
     def loss(self, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
-        """WGAN-GP loss; real, fake and mixed images pass in one batch."""
+        """WGAN-GP loss with the penalty in closed form; real, fake and mixed images pass in one batch."""
         some = max(1, math.ceil(self.penalty_share * len(real)))
-        mixed = mixtures(real[:some], fake[:some], generator).requires_grad_(True)
-        scores = self(torch.cat([real, fake, mixed]))
-        real_scores, fake_scores, mixed_scores = scores.split([len(real), len(fake), some])
-        (gradient,) = torch.autograd.grad(mixed_scores.sum(), mixed, create_graph=True)
-        return wasserstein_loss(real_scores, fake_scores, gradient, self.penalty)
+        mixed = mixtures(real[:some], fake[:some], generator)
+        scores, masks = self._scores(torch.cat([real, fake, mixed]), some)
+        real_scores, fake_scores, _ = scores.split([len(real), len(fake), some])
+        return wasserstein_loss(real_scores, fake_scores, self._input_gradient(masks), self.penalty)
+
+    def _scores(self, x: Tensor, masked: int = 0) -> tuple[Tensor, list[Tensor]]:
+        """Scores, [n], and the activations' slopes for the last `masked` images."""
+        masks = []
+        x = x.contiguous(memory_format=torch.channels_last)
+        for layer in self.layers:
+            before = layer(x)
+            if masked:
+                masks.append(torch.where(before[-masked:].detach() > 0, 1.0, SLOPE))
+            x = nn.functional.leaky_relu(before, SLOPE)
+        scores: Tensor = self.score(x.flatten(1))
+        return scores.squeeze(1), masks
+
+    def _input_gradient(self, masks: Sequence[Tensor]) -> Tensor:
+        """dh/dx, [n, *image_shape]: the convolutions' transposes on the masked weights."""
+        gradient = self.score.weight.view(1, *masks[-1].shape[1:]) * masks[-1]
+        sizes = [self.size, *(mask.shape[2] for mask in masks[:-1])]
+        for number in reversed(range(len(masks))):
+            weight = self.layers[number].weight
+            rest = sizes[number] - ((gradient.shape[2] - 1) * 2 + 1)
+            gradient = nn.functional.conv_transpose2d(gradient, weight, None, 2, 2, rest)
+            if number:
+                gradient = gradient * masks[number - 1]
+        return gradient
 
 
 class MlpCritic(Critic):

@@ -118,7 +118,7 @@ def _oriented(front: FloatArray, kind: Kind, log: bool) -> FloatArray:
 
 def _mean_over(side: FloatArray, low: float, high: float, method: Method) -> tuple[float, bool]:
     """Mean of the interpolant over [low, high], and whether it is monotone there."""
-    from scipy.interpolate import Akima1DInterpolator, PchipInterpolator
+    from scipy.interpolate import Akima1DInterpolator, PchipInterpolator  # half a second to import
 
     curve = (PchipInterpolator if method == "pchip" else Akima1DInterpolator)(side[:, 0], side[:, 1])
     steps = np.diff(curve(np.linspace(low, high, 500)))

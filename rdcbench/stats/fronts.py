@@ -22,7 +22,7 @@ def pareto_front(points: ArrayLike, directions: Sequence[Direction]) -> BoolArra
 
     points (rows, columns), one direction a column. ValueError on NaN or another number of directions.
     """
-    import moocore
+    import moocore  # a compiled extension: not while the command line starts
 
     array = finite(points, "points", 2)
     mask: BoolArray = moocore.is_nondominated(array, maximise=_maximise(directions, array), keep_weakly=False)
@@ -49,7 +49,7 @@ def hypervolume(points: ArrayLike, reference: ArrayLike, directions: Sequence[Di
     NaN with its reason when no row is better than the reference. ValueError on NaN or mismatched columns.
     Source: Zitzler and Thiele 1998; computed by moocore (Fonseca, Paquete and Lopez-Ibanez 2006).
     """
-    import moocore
+    import moocore  # a compiled extension: not while the command line starts
 
     array, corner = finite(points, "points", 2), finite(reference, "reference point", 1)
     if len(corner) != array.shape[1]:

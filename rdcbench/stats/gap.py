@@ -104,7 +104,7 @@ def universality_gap(
         return UniversalityGap(
             levels, empty, empty, empty, reasons, (math.nan, math.nan), none, none, none, *spans, rule, reason
         )
-    curve = _Curve(universal, end_to_end, rule, level, low)
+    curve = _Curve(universal, end_to_end, rule, level)
     known = [curve.at(place) if low <= place <= high else _outside(place, low, high, level) for place in levels]
     return UniversalityGap(
         levels,
@@ -125,9 +125,9 @@ def universality_gap(
 class _Curve:
     """G as a function of the level, for the rows as measured and for every draw of them."""
 
-    def __init__(self, universal: TradeoffRows, end_to_end: TradeoffRows, rule: Rule, level: float, low: float) -> None:
+    def __init__(self, universal: TradeoffRows, end_to_end: TradeoffRows, rule: Rule, level: float) -> None:
         self._sides = universal, end_to_end
-        self._rule, self._level, self._low = rule, level, low
+        self._rule, self._level = rule, level
         self._lows: FloatArray | None = None
         if universal.draws is not None and end_to_end.draws is not None:
             if len(universal.draws[0]) != len(end_to_end.draws[0]):

@@ -59,7 +59,8 @@ def rate_penalty(theta: TradeoffRows, universal: RateSweep, end_to_end: RateSwee
     of frozen encoders that reaches every point of Theta, each with decoders of its own. Take for Theta what is wanted
     of one encoder (the end-to-end front at its rate): for Theta = what a frozen encoder reaches, which holds the
     encoder's own training point, A is near 0 by construction. NaN with its reason where the sweep does not bracket
-    Theta. With draws on both sweeps (and on theta unless it is fixed) an interval; some ms a draw. Source: paper eq. 8; Zhang et al. 2021, section 3.
+    Theta. With draws on both sweeps (and on theta unless it is fixed) an interval, at some ms a draw.
+    Source: paper eq. 8; Zhang et al. 2021, section 3.
     """
     checked_level(level)
     points = np.column_stack([theta.distortion, theta.constraint])
@@ -101,14 +102,11 @@ def serving_rate(sweep: RateSweep, points: ArrayLike) -> tuple[float, str]:
     The encoders' shares are common to all points; each point has its own mixture of every encoder's decoders. Sets that
     are convex add like their support functions, so a linear programme over the shares alone is enough.
     """
-    from scipy.optimize import linprog
+    from scipy.optimize import linprog  # most of a second to import
 
     wanted = finite(points, "points (D, C)", 2)
     if _strictly_inside(sweep, wanted).all():
-        return (
-            math.nan,
-            f"the lowest universal rate, {sweep.rate.min():g} bits, reaches all of Theta with room to spare",
-        )
+        return math.nan, f"the lowest universal rate, {sweep.rate.min():g} bits, reaches all of Theta with ease"
     axes, places = _scaled(sweep, wanted)
     directions = _support_directions(axes, sweep.encoder)
     products, encoders = directions @ axes, len(sweep.encoder_rates)
@@ -126,12 +124,13 @@ def serving_rate(sweep: RateSweep, points: ArrayLike) -> tuple[float, str]:
 
 def _hull_rates(axes: FloatArray, rate: FloatArray, places: FloatArray) -> FloatArray:
     """Least rate at places (points, 2) under the hull of rows (2, rows), each free to be worse in D or in C."""
-    from scipy.spatial import ConvexHull
+    from scipy.spatial import ConvexHull  # only this needs it
 
     rows = np.column_stack([axes.T, rate])
     far = 2.0 + 2.0 * float(np.abs(places).max())
     roof = np.array([[0.5, 0.5, float(rate.max()) + 1.0]])
-    hull = ConvexHull(np.vstack([rows, rows + [far, 0.0, 0.0], rows + [0.0, far, 0.0], roof]))
+    worse = np.array([[far, 0.0, 0.0]]), np.array([[0.0, far, 0.0]])
+    hull = ConvexHull(np.vstack([rows, rows + worse[0], rows + worse[1], roof]))
     lower = hull.equations[hull.equations[:, 2] < -1e-9]
     planes = -(places @ lower[:, :2].T + lower[:, 3]) / lower[:, 2]
     return np.asarray(planes.max(axis=1))

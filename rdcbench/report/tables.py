@@ -1,0 +1,42 @@
+"""Rows to a leaderboard in the form that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from rdcbench.errors import RecipeError, unknown
+from rdcbench.report.leaderboard import Leaderboard, make_leaderboard
+from rdcbench.report.lines import ARROWS, FRONT, cell, several_runs
+from rdcbench.report.markup import latex, markdown
+from rdcbench.report.records import as_csv, as_json
+from rdcbench.rows import Row
+
+FORMATS: Mapping[str, Callable[[Leaderboard], str]] = MappingProxyType(
+    {"md": markdown, "csv": as_csv, "json": as_json, "latex": latex}
+)
+TERMINAL_COLUMNS = ("rate_model", "mse", "ce", "accuracy", "accuracy_judge", "perception")
+"""Fields that fit beside each other in a terminal; the files hold all."""
+
+
+def leaderboard(rows: Sequence[Row], format: str = "md", by: str = "distortion") -> str:  # noqa: A002 - the user's word
+    """Write the leaderboard of some rows.
+
+    format: "md" and "latex" hold numbers with 95 % half-widths, "csv" and "json" raw numbers with ends of intervals.
+    by: "distortion", "rate", "perception" or "classification". RecipeError for another format or order.
+    """
+    if format not in FORMATS:
+        raise RecipeError(unknown("format", format, FORMATS))
+    return FORMATS[format](make_leaderboard(rows, by))
+
+
+def leaderboard_table(rows: Sequence[Row], by: str = "distortion") -> tuple[list[str], list[list[str]]]:
+    """Header and lines of plain strings for a terminal: the most important fields, `*` at the best of each."""
+    board = make_leaderboard(rows, by)
+    shown = [column for column in board.columns if column.name in TERMINAL_COLUMNS]
+    names = [*(["run"] if several_runs(board) else []), "study", "point"]
+    lines = []
+    for row, front in zip(board.rows, board.front, strict=True):
+        numbers = [cell(row, column.name) + "*" * board.is_best(row, column.name) for column in shown]
+        lines.append([FRONT if front else "", *(str(getattr(row, name)) for name in names), *numbers])
+    return ["", *names, *(column.name + ARROWS[column.direction] for column in shown)], lines
