@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Protocol,
         Quantizer,
         Split,
+        SplitName,
         Tracker,
         WholeCodec,
     )
@@ -50,7 +51,7 @@ _WHERE = {
     "interfaces": (
         "Batch", "Classifier", "Context", "Critic", "Dataset", "Decoded", "Decoder", "Encoder", "EntropyModel",
         "Executor", "Field", "Fitted", "Judge", "Measurement", "Metric", "Objective", "Outcome", "Packet", "Part",
-        "Protocol", "Quantizer", "Split", "Tracker", "WholeCodec",
+        "Protocol", "Quantizer", "Split", "SplitName", "Tracker", "WholeCodec",
     ),
     "plan": ("ROLES", "SENDER", "Job", "codec_job", "point_name"),
     "recipe": ("PartSpec", "Recipe", "Study", "Training"),
@@ -93,6 +94,7 @@ __all__ = [
     "RecipeError",
     "Row",
     "Split",
+    "SplitName",
     "StoreError",
     "StreamError",
     "Study",

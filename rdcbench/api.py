@@ -56,7 +56,8 @@ def rows(run_folder: str | Path) -> pd.DataFrame:
 
 def load(name: str, data_dir: str | Path | None = None, device: str = "cpu") -> WholeCodec:
     """Load a trained codec by RUN/JOB, such as "runs/smoke-default/rdc/end-to-end/classification=0/seed0"."""
-    return open_job(name, data_dir, device).codec
+    codec: WholeCodec = open_job(name, data_dir, device).codec
+    return codec
 
 
 def open_job(name: str, data_dir: str | Path | None = None, device: str = "cpu") -> Any:

@@ -32,7 +32,9 @@ def find_recipe(name: str) -> Path:
         return path
     known = benchmarks()
     if name not in known:
-        raise RecipeError(unknown("benchmark", name, known) + " A recipe of your own runs by its path, ending in .toml.")
+        raise RecipeError(
+            unknown("benchmark", name, known) + " A recipe of your own runs by its path, ending in .toml."
+        )
     return known[name]
 
 

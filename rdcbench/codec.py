@@ -1,9 +1,9 @@
 """The codec that is built of parts: forward, compress, decompress, freeze and fingerprint.
 
-    x -> Encoder -> f(x) -+-> Quantizer.quantize(f(x), u) -> symbols -> EntropyModel.encode(symbols | u) -> bytes
-    Context (seed, split, index, draw) -> u -----+                                                          |
-    the same Context at the receiver -> u -> Quantizer.dequantize(symbols, u) <- EntropyModel.decode(bytes | u)
-                                                    +-> z - u -> Decoder -> x_hat
+x -> Encoder -> f(x) -+-> Quantizer.quantize(f(x), u) -> symbols -> EntropyModel.encode(symbols | u) -> bytes
+Context (seed, split, index, draw) -> u -----+                                                          |
+the same Context at the receiver -> u -> Quantizer.dequantize(symbols, u) <- EntropyModel.decode(bytes | u)
+                                                +-> z - u -> Decoder -> x_hat
 """
 
 from __future__ import annotations

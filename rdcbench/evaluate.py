@@ -76,7 +76,7 @@ def interval_of(measured: Measurement) -> Interval:
     if measured.per_image is not None:
         return bootstrap_interval(measured.per_image, _shared_counts(len(measured.per_image)))
     if measured.leave_out is not None:
-        return jackknife_interval(measured.value, measured.leave_out)
+        return jackknife_interval(measured.leave_out, measured.value)
     return Interval(measured.value, measured.value, measured.value)
 
 
@@ -193,7 +193,7 @@ def _macs(codec: WholeCodec, x: Tensor, tradeoff: Mapping[str, float]) -> float:
     context = Context(codec.seed, "test", torch.zeros(1, dtype=torch.int64), tradeoff=tradeoff)
     with FlopCounterMode(display=False) as counter:
         codec.decompress(codec.compress(x, context).payloads, context)
-    return counter.get_total_flops() / 2
+    return float(counter.get_total_flops()) / 2
 
 
 def _samples(decoded: Decoded) -> dict[str, npt.NDArray[np.uint8]]:

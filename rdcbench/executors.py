@@ -61,4 +61,3 @@ def _quiet_worker() -> None:
     """Leave Ctrl-C to the parent, and one thread to each library until the job says otherwise."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-

@@ -98,12 +98,8 @@ def _shaped(array: npt.NDArray[Any], image_shape: tuple[int, ...], source: Path)
                 raise RdcbenchError(f"{source} holds no image.")
             return array.reshape(-1, *image_shape)
     raise RdcbenchError(
-        f"{source} has shape {array.shape}; this codec takes images of shape {image_shape}, [n, {_listed(image_shape)}]."
+        f"{source} has shape {array.shape}; this codec takes images of shape [n, {', '.join(map(str, image_shape))}]."
     )
-
-
-def _listed(shape: Sequence[int]) -> str:
-    return ", ".join(map(str, shape))
 
 
 def _read_png(path: Path, image_shape: Sequence[int]) -> Images:

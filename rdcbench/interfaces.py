@@ -189,7 +189,7 @@ class Dataset(Part, ABC):
 
     @abstractmethod
     def files(self) -> Mapping[str, str]:
-        """Name -> MD5 digest of every raw file under the data folder; empty for a set that is shipped with a package."""
+        """Name -> MD5 digest of every raw file under the data folder; empty for a set that comes with a package."""
 
     @abstractmethod
     def fetch(self, folder: Path, offline: bool) -> str:
@@ -269,7 +269,7 @@ class EntropyModel(nn.Module, Part, ABC):
     def flush_bytes(self) -> int:
         """Bytes that a stream has beyond its symbols' bits, whatever its length."""
 
-    def rate(self, received: Tensor) -> Tensor:
+    def rate(self, received: Tensor) -> Tensor:  # noqa: ARG002 - for models that have one
         """Differentiable bits of each image, [n], for objectives that read `rate`; a model may lack it."""
         raise PartError(
             f"The entropy model {self.name!r} has no differentiable rate; choose one that has, such as 'bottleneck'."

@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -36,7 +36,7 @@ Positive = Field(gt=0)
 class Table(BaseModel):
     """A table of a recipe: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PartSpec(BaseModel):
@@ -45,6 +45,15 @@ class PartSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     name: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_finite(self) -> Self:
+        for option, value in self.options.items():
+            try:
+                json.dumps(value, allow_nan=False, default=str)
+            except ValueError as error:
+                raise ValueError(f"the option {option} = {value!r} must be finite") from error
+        return self
 
     @property
     def options(self) -> dict[str, Any]:
@@ -85,7 +94,7 @@ class Training(Table):
 class Study(BaseModel):
     """One sweep: a protocol, a rate, and the tradeoffs it visits. Part tables lay over those of the recipe."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     title: str = ""
     protocol: PartSpec
@@ -200,7 +209,7 @@ class Recipe(Table):
 
     def content_hash(self) -> str:
         """Hash of all that the recipe says: provenance, never a key of a result."""
-        return digest_of(self.model_dump(exclude_none=True))
+        return digest_of(self.model_dump(mode="json", exclude_none=True))
 
 
 def canonical(value: Any) -> str:
@@ -218,9 +227,10 @@ def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        both_tables = isinstance(old, Mapping) and isinstance(value, Mapping)
-        renamed = both_tables and "name" in value and "name" in old and value["name"] != old["name"]
-        merged[key] = overlay(old, value) if both_tables and not renamed else value
+        merged[key] = value
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            renamed = "name" in value and "name" in old and value["name"] != old["name"]
+            merged[key] = value if renamed else overlay(old, value)
     return merged
 
 
@@ -257,7 +267,7 @@ def load_recipe(path: Path, preset: str = "", settings: Sequence[tuple[list[str]
     """
     raw = read_toml(path)
     presets = raw.pop("presets", {})
-    if not isinstance(presets, dict):
+    if not isinstance(presets, dict) or not all(isinstance(table, dict) for table in presets.values()):
         raise RecipeError(f"{path}: 'presets' must be a table of tables.")
     if preset and preset != "default" and preset not in presets:
         raise RecipeError(unknown("preset", preset, {"default", *presets}))
@@ -269,25 +279,36 @@ def load_recipe(path: Path, preset: str = "", settings: Sequence[tuple[list[str]
         raw = overlay(raw, nested)
     try:
         recipe = Recipe.model_validate(raw)
-        for study in recipe.studies.values():
-            recipe.training_for(study)
     except ValidationError as error:
-        raise RecipeError(f"{path}: {_explain(error, raw)}") from error
+        raise RecipeError(f"{path}: {_explain(error)}") from error
+    for name, study in recipe.studies.items():
+        try:
+            recipe.training_for(study)
+        except ValidationError as error:
+            raise RecipeError(f"{path}: {_explain(error, ('studies', name, 'training'))}") from error
     return recipe
 
 
-def _explain(error: ValidationError, raw: Mapping[str, Any]) -> str:
-    """Turn the first validation error into one sentence: key, value, what is allowed."""
+def _explain(error: ValidationError, table: Sequence[str] = ()) -> str:
+    """Turn the first validation error, met in `table`, into one sentence: key, value, what is allowed."""
     first = error.errors()[0]
-    location = [str(step) for step in first["loc"]]
-    key = ".".join(location)
+    *parents, last = [*table, *map(str, first["loc"])] or [""]
+    key = ".".join([*parents, last])
     more = f" ({error.error_count() - 1} more like this.)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        model = {"training": Training, "studies": Study, "figures": Figure}.get(location[0], Recipe)
-        known = model.model_fields if len(location) > 1 or model is Recipe else Recipe.model_fields
-        return unknown("key", key, [*known]).replace(f"key {key!r}", f"key {key!r} in a recipe") + more
+        return unknown("key", last, _keys_of(parents)).replace(f"{last!r}", f"{key!r}", 1) + more
     if first["type"] == "missing":
         return f"the key {key!r} is missing; it is needed.{more}"
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] in ("model_type", "dict_type"):
+        message = "it must be a table"
     where = f"{key} = {first['input']!r}: " if key else ""
     return f"{where}{message[0].lower()}{message[1:]}.".replace("..", ".") + more
+
+
+def _keys_of(parents: Sequence[str]) -> Iterable[str]:
+    """The keys that a table of a recipe may have, by the keys that lead to it."""
+    tables: dict[str, type[BaseModel]] = {"studies": Study, "figures": Figure}
+    if parents and parents[-1] == "training":
+        return Training.model_fields
+    return tables.get(parents[0] if parents else "", Recipe).model_fields

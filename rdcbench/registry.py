@@ -132,11 +132,12 @@ def _checked(kind: str, target: Any, owner: str) -> Entry:
     if not (inspect.isclass(target) and issubclass(target, base)):
         raise PartError(f"{hook_of(kind)} must return subclasses of rdcbench.{base.__name__}, not {target!r}.")
     if inspect.isabstract(target):
-        missing = ", ".join(sorted(target.__abstractmethods__))
+        missing = ", ".join(sorted(getattr(target, "__abstractmethods__", ())))
         raise PartError(f"{target.__name__} is abstract: it lacks {missing}.")
-    if not isinstance(getattr(target, "name", None), str):
-        raise PartError(f"{target.__name__} needs a class attribute `name`.")
-    return Entry(kind, target.name, owner, target)
+    name = getattr(target, "name", None)
+    if not isinstance(name, str) or not name or "/" in name:
+        raise PartError(f"{target.__name__} needs a class attribute `name`, a word without '/', not {name!r}.")
+    return Entry(kind, name, owner, target)
 
 
 def _add(registry: Registry, plugin: Any, owner: str) -> None:
@@ -147,14 +148,18 @@ def _add(registry: Registry, plugin: Any, owner: str) -> None:
 def _load_file(path: Path) -> Any:
     """Import a single-file plugin under a name made of its own."""
     if not path.is_file():
-        raise PartError(f"--plugin {path}: there is no such file.")
+        raise PartError("there is no such file.")
     name = f"rdcbench_file_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise PartError(f"--plugin {path}: this is not a Python file.")
+        raise PartError("this is not a Python file; its name must end in .py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 
@@ -163,15 +168,14 @@ def _load_all(points: Iterable[EntryPoint], files: Iterable[Path]) -> Registry:
     for point in sorted(points, key=lambda point: point.name):
         try:
             _add(registry, point.load(), point.name)
-        except Exception as error:  # whatever a stranger's import does, the others go on
+        except (Exception, SystemExit) as error:  # whatever a stranger's import does, the others go on
             registry.broken[point.name] = f"{type(error).__name__}: {error}"
     for path in files:
         try:
             _add(registry, _load_file(path), path.stem)
-        except PartError:
-            raise
-        except Exception as error:
-            raise PartError(f"--plugin {path} cannot be loaded: {type(error).__name__}: {error}") from error
+        except (Exception, SystemExit) as error:
+            kind = "" if isinstance(error, PartError) else f"{type(error).__name__}: "
+            raise PartError(f"--plugin {path} cannot be loaded: {kind}{error}") from error
     return registry
 
 

@@ -60,7 +60,9 @@ def counter_hash(key: int, index: npt.NDArray[np.int64], size: int, draw: int = 
     return _mix(images[:, None] + dimensions[None, :])
 
 
-def counter_grid(key: int, index: npt.NDArray[np.int64], size: int, points: int, draw: int = 0) -> npt.NDArray[np.int64]:
+def counter_grid(
+    key: int, index: npt.NDArray[np.int64], size: int, points: int, draw: int = 0
+) -> npt.NDArray[np.int64]:
     """Draw integers uniformly from 0..points-1, [n, size]; arguments as in `counter_hash` (points at most 2^31)."""
     high = counter_hash(key, index, size, draw) >> np.uint64(32)
     return ((high * np.uint64(points)) >> np.uint64(32)).astype(np.int64)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rdcbench.plan import Job
 from rdcbench.stats import seed_interval
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 
 class Record(BaseModel):
@@ -147,7 +147,7 @@ def _mean(values: Sequence[float]) -> float:
 
 def frame_records(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     """Flatten rows to one mapping each: name parts, then field, field_image_lo, ... and costs."""
-    records = []
+    records: list[Mapping[str, Any]] = []
     for row in rows:
         record: dict[str, Any] = {key: getattr(row, key) for key in ("run", "name", "study", "protocol", "point")}
         record |= {"dimensions": row.dimensions, "levels": row.levels, "seeds": len(row.seeds)}

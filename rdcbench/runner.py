@@ -149,9 +149,7 @@ def _merged(store: Store, plan: Plan, recipe: Recipe) -> Plan:
     names = {job.name for job in plan.jobs}
     studies = {name for name in recipe.studies if name not in recipe.active_studies}
     kept = [
-        job
-        for job in old.jobs
-        if job.name not in names and job.stage == "codec" and job.name.split("/")[0] in studies
+        job for job in old.jobs if job.name not in names and job.stage == "codec" and job.name.split("/")[0] in studies
     ]
     return plan.model_copy(
         update={
@@ -249,7 +247,9 @@ class _Todo:
         done = {job.name for job in unique if _is_done(job, plan, store)}
         self.waiting = [job for job in unique if job.name not in done]
         self._ready_keys = {plan.train_keys[job.name] for job in unique if job.name in done}
-        self._ready_keys |= {plan.train_keys[job.name] for job in self.waiting if store.has_weights(self._keys[job.name])}
+        self._ready_keys |= {
+            plan.train_keys[job.name] for job in self.waiting if store.has_weights(self._keys[job.name])
+        }
         self._chains = _chain_costs(self.waiting, self._keys)
 
     def next(self, running: Any) -> Job | None:
@@ -299,7 +299,9 @@ def cost_of(job: Job) -> float:
     """Rough cost of a job in codec steps without critic or classifier, for scheduling only."""
     if job.training is None or job.stage != "codec":
         return 2000.0
-    weight = 1.0 + 4.0 * ("critic" in job.trains) + 1.5 * any(w for t, w in job.tradeoff.items() if t == "classification")
+    weight = (
+        1.0 + 4.0 * ("critic" in job.trains) + 1.5 * any(w for t, w in job.tradeoff.items() if t == "classification")
+    )
     return 500.0 + job.training.steps * weight
 
 

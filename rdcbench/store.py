@@ -1,7 +1,7 @@
 """A run on disk: every file is written to a temporary name and renamed, so what is there is whole.
 
-    RUN/  recipe.toml  expected.toml  provenance.json  plan.json  cells/KEY.json + KEY.npz  weights/KEY.safetensors
-          streams/KEY.rdc  samples/KEY.npz  progress/KEY.json  figures/
+RUN/  recipe.toml  expected.toml  provenance.json  plan.json  cells/KEY.json + KEY.npz  weights/KEY.safetensors
+      streams/KEY.rdc  samples/KEY.npz  progress/KEY.json  figures/
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,9 @@ class Store:
     def open(self) -> Store:
         """Check that this is a run, and give it back."""
         if not (self.root / "provenance.json").is_file():
-            raise StoreError(f"{self.root} is not a run folder: it has no provenance.json. Runs are made by `rdcbench run`.")
+            raise StoreError(
+                f"{self.root} is not a run folder: it has no provenance.json. Runs are made by `rdcbench run`."
+            )
         self.check_schema()
         return self
 
@@ -83,7 +85,9 @@ class Store:
         try:
             return Plan.model_validate_json(path.read_bytes()) if path.exists() else None
         except (ValidationError, OSError) as error:
-            raise StoreError(f"{path} cannot be read; delete it and run again. ({str(error).splitlines()[0]})") from error
+            raise StoreError(
+                f"{path} cannot be read; delete it and run again. ({str(error).splitlines()[0]})"
+            ) from error
 
     def write_plan(self, plan: Plan) -> None:
         """Keep the plan: names, jobs and keys."""
@@ -159,7 +163,7 @@ class Store:
         if not self.has_weights(key):
             raise StoreError(f"{path} is missing; run the benchmark again to make it.")
         try:
-            with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+            with safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
                 return tensors, json.loads((file.metadata() or {}).get("facts", "{}"))
         except (SafetensorError, OSError, ValueError) as error:
@@ -200,7 +204,7 @@ class Store:
         return value
 
 
-def atomic_write(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+def atomic_write(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     """Write a file under a temporary name in its folder and rename it: it is there whole, or as it was before."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -215,7 +219,9 @@ def atomic_write(path: Path, write: Callable[[BinaryIO], Any]) -> None:
                 raise
         path.chmod(0o644)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}. Free space or choose another --out.") from error
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror or error}. Free space or choose another --out."
+        ) from error
 
 
 def _digest(data: bytes) -> str:

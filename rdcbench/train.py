@@ -23,7 +23,7 @@ RECORDS = 50
 """Points of the recorded learning curve."""
 
 
-class TrainingFailed(RdcbenchError):
+class TrainingError(RdcbenchError):
     """A job whose numbers stopped being finite, or that ran out of time."""
 
 
@@ -45,7 +45,7 @@ class Task:
     critic: Critic | None = None
     classifier: Classifier | None = None
     device: str = "cpu"
-    progress: Callable[[int, Mapping[str, float]], None] = lambda step, terms: None
+    progress: Callable[[int, Mapping[str, float]], None] = lambda *_: None
     history: list[dict[str, float]] = field(default_factory=list)
 
     @property
@@ -92,7 +92,7 @@ def fit(task: Task) -> list[dict[str, float]]:
         loss = sum((_weight(task, tradeoff, name, share) * value for name, value in values.items()), torch.zeros(()))
         optimizer.zero_grad(set_to_none=False)
         with _no_gradient_to(task.critic):
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
         optimizer.step()
         if step % max(1, training.steps // RECORDS) == 0 or step == training.steps - 1:
             _record(task, step, values, loss, started)
@@ -118,7 +118,7 @@ def _trained_parameters(task: Task) -> list[nn.Parameter]:
 
 
 def _batches(task: Task) -> Iterator[tuple[Batch, int]]:
-    """Yield (batch, draw) for ever: each epoch in another order and with a dither of its own; short batches are left out."""
+    """Yield (batch, draw) for ever: each epoch has an order and a dither of its own; short batches are left out."""
     order_rng = generator("order", task.seed)
     size = min(task.training.batch, len(task.train))
     draw = 0
@@ -175,7 +175,7 @@ def _critic_step(
 ) -> None:
     set_rate(optimizer, training.critic_learning_rate * rate_factor(training.critic_schedule, share, training))
     optimizer.zero_grad(set_to_none=False)
-    critic.loss(real, fake, rng).backward()  # type: ignore[no-untyped-call]
+    critic.loss(real, fake, rng).backward()
     optimizer.step()
 
 
@@ -197,10 +197,14 @@ class _no_gradient_to:  # noqa: N801 - reads as a statement: with _no_gradient_t
 def _record(task: Task, step: int, values: Mapping[str, Tensor], loss: Tensor, started: float) -> None:
     """Note the learning curve; stop a training that is lost."""
     if not torch.isfinite(loss):
-        raise TrainingFailed(f"The loss is {float(loss)} at step {step}: {_listing(values)}. Try a lower learning rate.")
+        raise TrainingError(
+            f"The loss is {float(loss)} at step {step}: {_listing(values)}. Try a lower learning rate."
+        )
     seconds = time.monotonic() - started
     if seconds > task.training.limit_seconds:
-        raise TrainingFailed(f"Training took {seconds:.0f} s, more than limit_seconds = {task.training.limit_seconds:g}.")
+        raise TrainingError(
+            f"Training took {seconds:.0f} s, more than limit_seconds = {task.training.limit_seconds:g}."
+        )
     record = {"step": float(step), **{name: float(value.detach()) for name, value in values.items()}}
     task.history.append(record)
     task.progress(step, record)

@@ -1,4 +1,4 @@
-"""What a worker does with one job: build the parts, train what the job trains, keep the weights, evaluate, keep the cell."""
+"""What a worker does with one job: build the parts, train them, keep the weights, evaluate, keep the cell."""
 
 from __future__ import annotations
 
@@ -160,7 +160,9 @@ def build_codec(job: Job, dataset: Dataset, parts: Registry, classifier: Classif
         whole = _seeded(parts, "codec", job.parts["codec"], given, job.seed)
         whole.seed = seed_of("sender", job.seed)
         return Built(job, dataset.image_shape, whole, None, classifier)
-    made = {role: _seeded(parts, role, job.parts[role], given, job.seed) for role in ("encoder", "quantizer", "decoder")}
+    made = {
+        role: _seeded(parts, role, job.parts[role], given, job.seed) for role in ("encoder", "quantizer", "decoder")
+    }
     quantizer = made["quantizer"]
     given |= {"alphabet": quantizer.alphabet, "dither_points": quantizer.dither_points}
     made["entropy_model"] = _seeded(parts, "entropy_model", job.parts["entropy_model"], given, job.seed)
@@ -182,7 +184,9 @@ def _train_codec(work: Work) -> None:
         built.codec.fit(split, generator("fit", work.job.seed))
     frozen = codecs.fingerprint(_frozen_parts(work.job, built)).hex()
     if before != frozen:
-        raise RdcbenchError(f"{work.job.name}: frozen parts changed in training (fingerprint {before} became {frozen}).")
+        raise RdcbenchError(
+            f"{work.job.name}: frozen parts changed in training (fingerprint {before} became {frozen})."
+        )
     facts = {
         "train_seconds": time.monotonic() - started,
         "sender_seed": built.codec.seed,
@@ -198,7 +202,7 @@ def _take_inputs(work: Work, built: Built) -> str:
     for role in ROLES:
         if role in work.job.inputs:
             tensors, facts = work.settings.store().weights(work.input_keys[work.job.inputs[role]])
-            part = built.critic if role == "critic" else getattr(built.codec, role)
+            part: Any = built.critic if role == "critic" else getattr(built.codec, role)
             part.load_state_dict(_under(tensors, role))
             if work.job.sender_frozen:
                 built.codec.seed = facts["sender_seed"]
@@ -283,7 +287,7 @@ def _evaluate(work: Work) -> None:
     store, parts, job = work.settings.store(), work.settings.registry(), work.job
     built = load_codec(work)
     dataset, test = load_split(work, "test")
-    given = {"classifier": built.classifier, "critic": built.critic, "classes": dataset.classes}
+    given: dict[str, Any] = {"classifier": built.classifier, "critic": built.critic, "classes": dataset.classes}
     given["image_shape"] = dataset.image_shape
     metrics = [parts.build("metric", spec.name, spec.options, given) for spec in job.metrics]
     judges: dict[str, Judge] = {name: load_stage(work, name) for name in job.judges}

@@ -50,8 +50,8 @@ class PaperClassifier(Classifier):
 
     def features(self, x: Tensor) -> Tensor:
         """[n, *image_shape] -> [n, 100]."""
-        maps = conv_relu_pool(x.permute(1, 2, 3, 0), self.first.weight, self.first.bias)
-        maps = conv_relu_pool(maps, self.second.weight, self.second.bias)
+        maps = conv_relu_pool(x.permute(1, 2, 3, 0), *self.first.parameters())
+        maps = conv_relu_pool(maps, *self.second.parameters())
         return F.relu(self.hidden(maps.reshape(-1, len(x)).T))
 
     def forward(self, x: Tensor) -> Mapping[str, Tensor]:
@@ -70,7 +70,7 @@ class PaperClassifier(Classifier):
                 logits = self(batch.x)
                 loss = sum((F.cross_entropy(logits[label], batch.labels[label]) for label in logits), torch.zeros(()))
                 optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 optimizer.step()
                 cycle.step()
 

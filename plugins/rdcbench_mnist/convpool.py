@@ -21,7 +21,7 @@ def conv_relu_pool(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     x: [channels, size, size, n]; weight: [out, channels, k, k]; gives [out, pooled, pooled, n], a rest left out.
     First derivatives only.
     """
-    pooled: Tensor = _ConvReluPool.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+    pooled: Tensor = _ConvReluPool.apply(x, weight, bias)
     return pooled
 
 

@@ -1,9 +1,10 @@
-"""WGAN-GP critics (Gulrajani et al. 2017): the paper's convolutions, and a dense one whose penalty has a closed form."""
+"""WGAN-GP critics (Gulrajani et al. 2017) whose gradient penalty has a closed form: convolutional and dense."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -89,7 +90,7 @@ class ConvCritic(Critic):
         gradient = self.score.weight.view(1, *masks[-1].shape[1:]) * masks[-1]
         sizes = [self.size, *(mask.shape[2] for mask in masks[:-1])]
         for number in reversed(range(len(masks))):
-            weight = self.layers[number].weight
+            weight: Tensor = self.layers[number].get_parameter("weight")
             rest = sizes[number] - ((gradient.shape[2] - 1) * 2 + 1)
             gradient = nn.functional.conv_transpose2d(gradient, weight, None, 2, 2, rest)
             if number:
@@ -122,8 +123,7 @@ class MlpCritic(Critic):
     ) -> None:
         super().__init__()
         sizes = [math.prod(image_shape), *widths]
-        pairs = zip(sizes[:-1], sizes[1:], strict=True)
-        self.hidden = nn.ModuleList(nn.Linear(inputs, outputs) for inputs, outputs in pairs)
+        self.hidden = nn.ModuleList(nn.Linear(inputs, outputs) for inputs, outputs in pairwise(sizes))
         self.score = nn.Linear(sizes[-1], 1)
         self.penalty = penalty
         self.penalty_share = penalty_share
@@ -156,7 +156,7 @@ class MlpCritic(Critic):
         """dh/dx, [n, pixels]."""
         gradient = self.score.weight.expand(len(masks[0]), -1)
         for layer, mask in zip(reversed(self.hidden), reversed(masks), strict=True):
-            gradient = (gradient * mask) @ layer.weight
+            gradient = (gradient * mask) @ layer.get_parameter("weight")
         return gradient
 
 

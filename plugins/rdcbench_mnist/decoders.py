@@ -20,6 +20,7 @@ class MlpDecoder(Decoder):
     image_shape, dimensions: given.
     widths: hidden widths.
     batch_norm: after every hidden layer.
+    start: pixel value of the untrained decoder; near the data's mean, the first steps need not find the background.
     """
 
     name = "mlp"
@@ -30,11 +31,13 @@ class MlpDecoder(Decoder):
         dimensions: int,
         widths: Sequence[int] = (128, 512),
         batch_norm: bool = True,
+        start: float = 0.5,
     ) -> None:
         super().__init__()
         self.image_shape = tuple(image_shape)
-        hidden = dense_stack([dimensions, *widths], batch_norm)
-        self.layers = nn.Sequential(*hidden, nn.Linear(widths[-1], math.prod(image_shape)), nn.Sigmoid())
+        last = nn.Linear(widths[-1], math.prod(image_shape))
+        nn.init.constant_(last.bias, math.log(start / (1 - start)))
+        self.layers = nn.Sequential(*dense_stack([dimensions, *widths], batch_norm), last, nn.Sigmoid())
 
     def forward(self, received: Tensor, context: Context) -> Tensor:  # noqa: ARG002 - deterministic
         """[n, dimensions] -> [n, *image_shape] in [0, 1]."""

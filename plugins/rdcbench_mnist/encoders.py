@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -13,7 +14,7 @@ from rdcbench import Encoder
 def dense_stack(widths: Sequence[int], batch_norm: bool) -> list[nn.Module]:
     """Linear (+ BatchNorm1d) + LeakyReLU(0.2) for each pair of widths."""
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+    for inputs, outputs in pairwise(widths):
         layers.append(nn.Linear(inputs, outputs))
         if batch_norm:
             layers.append(nn.BatchNorm1d(outputs))

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from rdcbench.errors import DataError
+from rdcbench.errors import RdcbenchError
 
 Names = Annotated[Optional[list[str]], typer.Argument(help="Data sets; all if none is named.", metavar="NAME...")]  # noqa: UP045
 Folder = Annotated[Optional[Path], typer.Option("--data-dir", help="Data folder.")]  # noqa: UP045
@@ -33,7 +33,7 @@ def status(names: Names = None, data_dir: Folder = None) -> None:
     for name in names or parts.names("dataset"):
         try:
             dataset = parts.build("dataset", name, {})
-        except DataError as error:
+        except RdcbenchError as error:
             lines.append((name, "", str(error)))
             continue
         files = datafiles.status(dataset, folder)

@@ -76,11 +76,13 @@ def schema(what: Annotated[str, typer.Argument(help="recipe or row.")] = "recipe
     """Print the JSON Schema of recipes or of rows."""
     import json
 
+    from pydantic import BaseModel
+
     from rdcbench.errors import RecipeError, unknown
     from rdcbench.recipe import Recipe
     from rdcbench.rows import Row
 
-    models = {"recipe": Recipe, "row": Row}
+    models: dict[str, type[BaseModel]] = {"recipe": Recipe, "row": Row}
     if what not in models:
         raise RecipeError(unknown("schema", what, models))
     typer.echo(json.dumps(models[what].model_json_schema(), indent=1))

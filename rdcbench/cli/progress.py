@@ -44,7 +44,9 @@ class Display:
         self._total = self._progress.add_task("jobs", total=None, note="")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()
 
     def listen(self, kind: str, job: str, values: Mapping[str, Any]) -> None:

@@ -39,7 +39,9 @@ def leaderboard(
         raise StoreError(f"{', '.join(map(str, runs))}: no finished row yet; see `rdcbench status RUN`.")
     digests = {row.data_digest for row in rows}
     if len(digests) > 1:
-        raise StoreError(f"These runs were measured on {len(digests)} different data sets or splits; they do not compare.")
+        raise StoreError(
+            f"These runs were measured on {len(digests)} different data sets or splits; they do not compare."
+        )
     if form == "terminal":
         print_leaderboard(rows, by)
     else:

@@ -25,7 +25,7 @@ def _part(kind: str) -> Any:
     return typer.Option(help=f"Use this {kind} instead of the recipe's.", rich_help_panel="Parts", metavar="NAME")
 
 
-def run(  # noqa: PLR0913 - the options of the command
+def run(
     benchmark: Annotated[str, typer.Argument(help="A benchmark's name, or the path of a recipe ending in .toml.")],
     preset: Annotated[str, typer.Option(help="A preset of the recipe.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="The preset 'quick'.")] = False,

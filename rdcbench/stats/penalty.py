@@ -73,7 +73,7 @@ def rate_penalty(theta: TradeoffRows, universal: RateSweep, end_to_end: RateSwee
     value = needed - highest
     bits = refused("no draws of both sweeps were given", value, level)
     if universal.reached.draws is not None and end_to_end.reached.draws is not None:
-        bits = draws_interval(value, _drawn(theta, universal, end_to_end), level, "percentile")
+        bits = draws_interval(value, _drawn(theta, universal, end_to_end), level)
     return RatePenalty(bits, needed, highest, tuple(rates.tolist()), reasons)
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from rdcbench import DataError, Dataset, Split, datafiles, unknown
-from rdcbench_mnist.data import idx
+from rdcbench import DataError, Dataset, Split, datafiles, idx, unknown
 from rdcbench_mnist.data.options import count_option
 from rdcbench_mnist.data.sources import DebianPackage, NpmPackage, Source, obtain, torchvision_mirrors
 

@@ -6,8 +6,8 @@ import struct
 import numpy as np
 import pytest
 
+from rdcbench import idx
 from rdcbench.errors import DataError
-from rdcbench_mnist.data import idx
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 GOOD = struct.pack(">4I", 0x803, 2, 3, 4) + IMAGES.tobytes()
@@ -60,3 +60,8 @@ def test_a_damaged_compressed_file_is_a_sentence(tmp_path, damaged):
 def test_a_missing_file_is_a_sentence(tmp_path):
     with pytest.raises(DataError, match="nowhere cannot be read"):
         idx.read(tmp_path / "nowhere", 3)
+
+
+def test_pack_is_the_inverse_of_parse() -> None:
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    assert np.array_equal(idx.parse(idx.pack(array), 3, "array"), array)

@@ -63,6 +63,12 @@ def parse(content: bytes, dimensions: int, what: str) -> npt.NDArray[np.uint8]:
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 
 
+def pack(array: npt.NDArray[np.uint8]) -> bytes:
+    """Write an array of unsigned bytes as the content of an idx file; `parse` gives it back."""
+    magic = _UNSIGNED_BYTE << 8 | array.ndim
+    return struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
+
+
 def _kind(dimensions: int) -> str:
     return f"an idx file of unsigned bytes with {dimensions} dimension{'s' if dimensions > 1 else ''}"
 

@@ -1,0 +1,110 @@
+"""Which rows a figure shows, in the order of the sweep, and what of it is not there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rdcbench.plan import point_name
+from rdcbench.recipe import Figure, Recipe, Study
+from rdcbench.rows import Row
+
+END_TO_END = "end-to-end"
+SYMBOLS = {"perception": r"$\lambda_p$", "classification": r"$\lambda_c$", "distortion": r"$\lambda_d$"}
+
+
+@dataclass(frozen=True)
+class Series:
+    """The rows of one study in the order of its sweep."""
+
+    study: str
+    title: str
+    rows: tuple[Row, ...]
+
+    @property
+    def end_to_end(self) -> bool:
+        """Whether the encoder was trained for each point."""
+        return self.rows[0].protocol == END_TO_END
+
+    @property
+    def rate(self) -> float:
+        """Rate bound in bits per image."""
+        return rate_bound(self.rows[0])
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a figure draws and sentences on what it lacks."""
+
+    series: tuple[Series, ...]
+    missing: tuple[str, ...]
+
+
+def select(recipe: Recipe, wanted: Figure, rows: Sequence[Row]) -> Selection:
+    """Find the rows of a figure's studies."""
+    series, missing = [], []
+    for name in wanted.studies:
+        study = recipe.studies[name]
+        names = {point_name(tradeoff): tradeoff for tradeoff in study.tradeoffs()}
+        found = {row.point: row for row in rows if row.study == name and _is_wanted(row.point, wanted)}
+        if found:
+            order = [*(point for point in names if point in found), *(point for point in found if point not in names)]
+            series.append(Series(name, study.title or name, tuple(found[point] for point in order)))
+        lost = _lost(study, wanted, found)
+        if lost:
+            missing.append(f"{name} ({'all points' if not found else ', '.join(lost)})")
+    return Selection(tuple(series), (f"Missing: {'; '.join(missing)}.",) if missing else ())
+
+
+def _is_wanted(point: str, wanted: Figure) -> bool:
+    return not wanted.points or point in wanted.points
+
+
+def _lost(study: Study, wanted: Figure, found: Mapping[str, Row]) -> list[str]:
+    """Points of the sweep without a row; a protocol that names its points otherwise is not asked for them."""
+    planned = {point_name(tradeoff): tradeoff for tradeoff in study.tradeoffs()}
+    if found and not set(found) & set(planned):
+        return []
+    return [
+        weights_text(tradeoff)
+        for point, tradeoff in planned.items()
+        if point not in found and _is_wanted(point, wanted)
+    ]
+
+
+def symbol(term: str) -> str:
+    """A term's weight in a formula."""
+    return SYMBOLS.get(term, term.replace("_", " ").replace("$", r"\$"))
+
+
+def weights_text(tradeoff: Mapping[str, float]) -> str:
+    """An operating point in symbols."""
+    return ", ".join(f"{symbol(term)} = {weight:g}" for term, weight in tradeoff.items()) or "no weight"
+
+
+def rate_bound(row: Row) -> float:
+    """Rate bound of a row in bits per image: as measured, else d log2 L, NaN where neither is known."""
+    bound = row.value("rate_bound")
+    if math.isfinite(bound) or not row.dimensions:
+        return bound
+    return row.dimensions * math.log2(row.levels)
+
+
+def rates_text(series: Sequence[Series]) -> str:
+    """Bounds and measured model rates of what is drawn, in one sentence; empty where none was measured."""
+    bounds = sorted({round(rate_bound(row), 2) for one in series for row in one.rows if math.isfinite(rate_bound(row))})
+    if not bounds:
+        return ""
+    several = len(bounds) > 1
+    measured = [f"{one.study} {_span(one.rows)}" for one in series if _span(one.rows)]
+    head = f"Rate bound{'s' if several else ''} {', '.join(f'{bound:g}' for bound in bounds)} bit/image"
+    return f"{head}; model rates {', '.join(measured)}." if measured else f"{head}."
+
+
+def _span(rows: Sequence[Row]) -> str:
+    rates = [rate for row in rows if math.isfinite(rate := row.value("rate_model"))]
+    if not rates:
+        return ""
+    low, high = f"{min(rates):.2f}", f"{max(rates):.2f}"
+    return low if low == high else f"{low}–{high}"

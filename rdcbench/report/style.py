@@ -1,0 +1,117 @@
+"""One look for all figures: colours that the colour-blind can tell apart (Okabe and Ito 2008), small sans type."""
+
+from __future__ import annotations
+
+import io
+import logging
+import textwrap
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+OTHER_MARKERS = ("s", "^", "D", "v", "P", "X")
+INK, GREY, PALE = "#222222", "#666666", "#BBBBBB"
+PANEL_WIDTH, PAGE_WIDTH = 4.6, 7.2
+MARKER_SIZE = 5.0
+STYLE: Mapping[str, Any] = MappingProxyType(
+    {
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 8.0,
+        "axes.labelsize": 8.0,
+        "axes.titlesize": 8.0,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": GREY,
+        "axes.linewidth": 0.6,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "text.color": INK,
+        "xtick.labelsize": 7.0,
+        "ytick.labelsize": 7.0,
+        "xtick.color": GREY,
+        "ytick.color": GREY,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "legend.fontsize": 7.0,
+        "legend.title_fontsize": 9.0,
+        "legend.frameon": False,
+        "lines.linewidth": 0.8,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "rdcbench",
+        "figure.dpi": 200.0,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one series is drawn."""
+
+    color: str
+    marker: str
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in the house style, and keep matplotlib's remarks on fonts and caches from the user."""
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        import matplotlib
+
+        with warnings.catch_warnings(), matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE}):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def new_drawing(width: float, height: float) -> Drawing:
+    """An empty figure, in inches, that no window system knows of."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Drawing
+
+    drawing = Drawing(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(drawing)
+    return drawing
+
+
+def plain(text: str) -> str:
+    """Make a name stand in a figure as itself: a dollar sign starts no formula."""
+    return " ".join(text.split()).replace("$", r"\$")
+
+
+def set_footnotes(drawing: Drawing, notes: Sequence[str]) -> None:
+    """Put sentences under the panels, wrapped to the figure's width."""
+    width = int(drawing.get_figwidth() * 25)
+    lines = [line for note in notes for line in textwrap.wrap(note, width)]
+    if lines:
+        drawing.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6.5, color=GREY, linespacing=1.3)
+
+
+def settle(drawing: Drawing) -> None:
+    """Compute the layout and keep it, so that what is placed by pixels afterwards stays where it is."""
+    drawing.draw_without_rendering()
+    drawing.set_layout_engine("none")
+
+
+def rendered(drawing: Drawing, form: str) -> bytes:
+    """The figure as bytes, "png" or "svg": the same bytes for the same figure."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    buffer = io.BytesIO()
+    if form == "svg":  # the canvases themselves: Figure.savefig would draw everything once more for the layout
+        FigureCanvasSVG(drawing).print_svg(buffer, metadata={"Date": None})
+    else:
+        FigureCanvasAgg(drawing).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()

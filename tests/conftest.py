@@ -1,0 +1,81 @@
+"""What harness tests share: the tiny plugin's registry, a tiny recipe, a tiny codec."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `import tiny_plugin`, here and in worker processes
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def make_recipe():
+    """Give the tiny recipe with tables laid over it."""
+    from tiny_plugin import RECIPE
+
+    from rdcbench.recipe import Recipe, overlay
+
+    def make(over=None, **tables):
+        raw = overlay(RECIPE, tables)
+        return Recipe.model_validate({**raw, **(over or {})})
+
+    return make
+
+
+@pytest.fixture
+def parts():
+    """Registry of the tiny parts alone."""
+    import tiny_plugin
+
+    from rdcbench import registry
+
+    found = registry.Registry()
+    registry._add(found, tiny_plugin, "tiny_plugin")
+    return found
+
+
+@pytest.fixture
+def only_tiny(parts, monkeypatch):
+    """Make the whole harness see the tiny parts and no installed plugin; workers get the file `TINY`."""
+    from rdcbench import registry
+
+    monkeypatch.setattr(registry, "load", lambda files=(): parts)
+    return parts
+
+
+@pytest.fixture
+def train_split():
+    import tiny_plugin
+
+    return tiny_plugin.Images().load(None, "train")
+
+
+@pytest.fixture
+def make_codec():
+    """Give a codec of tiny parts, its weights drawn from a seed."""
+    import tiny_plugin as tiny
+    import torch
+
+    from rdcbench.codec import Codec
+
+    def make(weights=0, dimensions=3, levels=3, points=8, seed=7, tables=tiny.BigIntegerTables):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(weights)
+            quantizer = tiny.GridQuantizer(dimensions, levels, points)
+            return Codec(
+                tiny.NetEncoder(tiny.SHAPE, dimensions),
+                quantizer,
+                tables(quantizer.alphabet, points),
+                tiny.NetDecoder(tiny.SHAPE, dimensions),
+                seed,
+            )
+
+    return make
