@@ -22,7 +22,7 @@ from rdcbench.registry import Registry
 
 SENDER = ("encoder", "quantizer", "entropy_model")
 ROLES = (*SENDER, "decoder", "critic")
-_NOT_IN_KEY = {"name", "inputs", "metrics", "judges", "versions", "metric_versions"}
+_NOT_IN_KEY = {"name", "inputs", "metrics", "judges", "versions", "metric_versions", "data_digest"}
 _CRITIC_ONLY = ("critic_learning_rate", "critic_betas", "critic_schedule", "critic_batches")
 
 
@@ -53,6 +53,7 @@ class Job(BaseModel):
     judges: list[str] = Field(default_factory=list)
     versions: dict[str, str] = Field(default_factory=dict)
     metric_versions: dict[str, str] = Field(default_factory=dict)
+    data_digest: str = ""
 
     @property
     def sender_frozen(self) -> bool:
@@ -118,8 +119,9 @@ def codec_job(
         raise RecipeError(f"The recipe {recipe.name!r} names no {missing[0].replace('_', ' ')}, which a codec needs.")
     dataset = recipe.part("dataset", study)
     assert dataset is not None
+    protocol = study.protocol.name.rpartition("/")[2]
     return Job(
-        name=f"{study_name}/{study.protocol.name}/{point_name(tradeoff)}/seed{seed}",
+        name=f"{study_name}/{protocol}/{point_name(tradeoff)}/seed{seed}",
         seed=seed,
         dataset=dataset,
         parts=parts,
@@ -141,19 +143,24 @@ def make_plan(recipe: Recipe, seeds: int, registry: Registry, digests: Mapping[s
     jobs: dict[str, Job] = {}
     for job in _laid_out(recipe, seeds, registry):
         for needed in (*_stage_jobs(recipe, job, registry), _completed(recipe, job, registry)):
-            jobs.setdefault(needed.name, needed)
-    ordered = _ordered(jobs)
+            if jobs.setdefault(needed.name, needed) != needed:
+                raise RecipeError(
+                    f"Two different jobs are named {needed.name!r}: points must differ in six digits, and a job that "
+                    "another study starts from must be laid out as its own study does."
+                )
+    ordered = _ordered({name: _startable(job, jobs) for name, job in jobs.items()})
     digest = _data_digests(ordered, registry, digests or {})
+    ordered = [job.model_copy(update={"data_digest": digest[job.dataset.model_dump_json()]}) for job in ordered]
     train_keys: dict[str, str] = {}
     keys: dict[str, str] = {}
     for job in ordered:
-        train_keys[job.name] = _train_key(job, train_keys, digest[job.dataset.model_dump_json()])
-        keys[job.name] = _cell_key(job, train_keys)
+        train_keys[job.name] = _train_key(job, train_keys, registry)
+        keys[job.name] = _cell_key(job, train_keys, registry)
     return Plan(
         jobs=ordered,
         train_keys=train_keys,
         keys=keys,
-        data_digest=digest[ordered[0].dataset.model_dump_json()],
+        data_digest=digest.get(recipe.dataset.model_dump_json(), ordered[0].data_digest if ordered else ""),
         sources=_sources(ordered, registry),
     )
 
@@ -167,18 +174,18 @@ def _laid_out(recipe: Recipe, seeds: int, registry: Registry) -> Iterable[Job]:
 
 def _stage_jobs(recipe: Recipe, job: Job, registry: Registry) -> Iterable[Job]:
     """The classifier and the judges that a codec job needs; they have seed 0, so that all rows share them."""
-    suffix = "" if job.dataset == recipe.dataset else f"-{digest_of(job.dataset.model_dump(), 3)}"
-    if recipe.classifier is not None:
+    classifier = _classifier(recipe, job)
+    if classifier is not None:
         yield Job(
-            name=f"classifier{suffix}",
+            name=_classifier_name(recipe, job, classifier),
             stage="classifier",
             dataset=job.dataset,
-            parts={"classifier": recipe.classifier},
-            versions=_versions({"classifier": recipe.classifier}, registry),
+            parts={"classifier": classifier},
+            versions=_versions({"classifier": classifier}, registry),
         )
     for judge in recipe.judges:
         yield Job(
-            name=f"judge:{judge.name}{suffix}",
+            name=_judge_name(recipe, job, judge),
             stage="judge",
             dataset=job.dataset,
             parts={"judge": judge},
@@ -186,9 +193,26 @@ def _stage_jobs(recipe: Recipe, job: Job, registry: Registry) -> Iterable[Job]:
         )
 
 
+def _classifier(recipe: Recipe, job: Job) -> PartSpec | None:
+    """The classifier of the study that a codec job belongs to."""
+    study = recipe.studies.get(job.name.partition("/")[0])
+    return recipe.part("classifier", study) if study else recipe.classifier
+
+
+def _classifier_name(recipe: Recipe, job: Job, classifier: PartSpec) -> str:
+    usual = job.dataset == recipe.dataset and classifier == recipe.classifier
+    specs = [job.dataset.model_dump(mode="json"), classifier.model_dump(mode="json")]
+    return "classifier" if usual else f"classifier-{digest_of(specs, 3)}"
+
+
+def _judge_name(recipe: Recipe, job: Job, judge: PartSpec) -> str:
+    usual = job.dataset == recipe.dataset
+    return f"judge:{judge.name}" if usual else f"judge:{judge.name}-{digest_of(job.dataset.model_dump(mode='json'), 3)}"
+
+
 def _completed(recipe: Recipe, job: Job, registry: Registry) -> Job:
     """Check the tradeoff, drop what no active term reads, and add shared inputs, metrics and versions."""
-    suffix = "" if job.dataset == recipe.dataset else f"-{digest_of(job.dataset.model_dump(), 3)}"
+    classifier = _classifier(recipe, job)
     reads = {"classifier"} if "codec" in job.parts else active_reads(job, registry)
     parts = dict(job.parts)
     inputs = dict(job.inputs)
@@ -200,9 +224,9 @@ def _completed(recipe: Recipe, job: Job, registry: Registry) -> Job:
         trains = tuple(role for role in trains if role != "critic")
         defaults = {name: Training.model_fields[name].default for name in _CRITIC_ONLY}
         training = training.model_copy(update=defaults) if training else None
-    if recipe.classifier is not None:
-        inputs["classifier"] = f"classifier{suffix}"
-    metrics = [spec for spec in recipe.metrics if _applicable(spec, parts, recipe, registry)]
+    if classifier is not None:
+        inputs["classifier"] = _classifier_name(recipe, job, classifier)
+    metrics = [spec for spec in recipe.metrics if _applicable(spec, parts, classifier, registry)]
     return job.model_copy(
         update={
             "parts": parts,
@@ -210,17 +234,27 @@ def _completed(recipe: Recipe, job: Job, registry: Registry) -> Job:
             "trains": trains,
             "training": training,
             "metrics": metrics,
-            "judges": [f"judge:{judge.name}{suffix}" for judge in recipe.judges],
+            "judges": [_judge_name(recipe, job, judge) for judge in recipe.judges],
             "versions": _versions(parts, registry),
             "metric_versions": {spec.name: version_of("metric", spec.name, registry) for spec in metrics},
         }
     )
 
 
-def _applicable(spec: PartSpec, parts: Mapping[str, PartSpec], recipe: Recipe, registry: Registry) -> bool:
+def _applicable(
+    spec: PartSpec, parts: Mapping[str, PartSpec], classifier: PartSpec | None, registry: Registry
+) -> bool:
     """Whether a metric's needs are met: one that names `critic` needs a job with a critic of its own."""
     options = registry.get("metric", spec.name).options()
-    return ("critic" not in options or "critic" in parts) and ("classifier" not in options or bool(recipe.classifier))
+    return ("critic" not in options or "critic" in parts) and ("classifier" not in options or classifier is not None)
+
+
+def _startable(job: Job, jobs: Mapping[str, Job]) -> Job:
+    """Let the critic start from scratch where the job that it would start from has none."""
+    base = jobs.get(job.inputs.get("critic", ""))
+    if base is None or "critic" in base.parts:
+        return job
+    return job.model_copy(update={"inputs": {role: name for role, name in job.inputs.items() if role != "critic"}})
 
 
 def active_terms(job: Job, registry: Registry) -> dict[str, frozenset[str]]:
@@ -234,9 +268,14 @@ def active_terms(job: Job, registry: Registry) -> dict[str, frozenset[str]]:
             raise RecipeError(
                 unknown(f"term of the objective {spec.name!r} or dial of the decoder named", name, [*terms, *dials])
             )
-    weights = {name: max(point.get(name, float(name == "distortion")) for point in points) for name in terms}
+    weighted = {name for name in terms if any(point.get(name, _usual_weight(name)) != 0 for point in points)}
     started = set(job.training.anneal) if job.training else set()
-    return {name: reads for name, reads in terms.items() if weights[name] != 0 or name in started}
+    return {name: reads for name, reads in terms.items() if name in weighted | started}
+
+
+def _usual_weight(term: str) -> float:
+    """The weight of a term that a tradeoff does not mention."""
+    return float(term == "distortion")
 
 
 def active_reads(job: Job, registry: Registry) -> set[str]:
@@ -264,19 +303,31 @@ def _ordered(jobs: Mapping[str, Job]) -> list[Job]:
     return list(ordered.values())
 
 
-def _train_key(job: Job, train_keys: Mapping[str, str], data_digest: str) -> str:
+def _train_key(job: Job, train_keys: Mapping[str, str], registry: Registry) -> str:
     settings = job.model_dump(mode="json", exclude=_NOT_IN_KEY)
-    settings["tradeoff"] = {name: weight for name, weight in job.tradeoff.items() if weight != 0}
+    settings["tradeoff"] = {} if job.tradeoffs else _telling(job, registry)
     if settings["training"]:
         settings["training"].pop("limit_seconds")
     settings["inputs"] = {role: train_keys[name] for role, name in sorted(job.inputs.items())}
-    return digest_of([settings, data_digest, job.versions, _harness_version()])
+    trained_by = _module_versions("rng", "codec", "train", "optim", "work")
+    return digest_of([settings, job.data_digest, job.versions, trained_by])
 
 
-def _cell_key(job: Job, train_keys: Mapping[str, str]) -> str:
+def _telling(job: Job, registry: Registry) -> dict[str, float]:
+    """The entries of a tradeoff that say something: not the usual weights of terms, but any value of a dial."""
+    if "objective" not in job.parts:
+        return job.tradeoff
+    terms = registry.get("objective", job.parts["objective"].name).target.terms
+    dials = registry.get("decoder", job.parts["decoder"].name).target.dials
+    usual = {name: _usual_weight(name) for name in terms if name not in dials}
+    return {name: weight for name, weight in job.tradeoff.items() if weight != usual.get(name)}
+
+
+def _cell_key(job: Job, train_keys: Mapping[str, str], registry: Registry) -> str:
     metrics = [spec.model_dump(mode="json") for spec in job.metrics]
     judges = {name: train_keys[name] for name in job.judges}
-    return digest_of([train_keys[job.name], metrics, judges, job.metric_versions])
+    measured_by = [job.metric_versions, _module_versions("bitstream", "evaluate")]
+    return digest_of([train_keys[job.name], _telling(job, registry), metrics, judges, measured_by])
 
 
 def _data_digests(jobs: Iterable[Job], registry: Registry, known: Mapping[str, str]) -> dict[str, str]:
@@ -305,9 +356,9 @@ def version_of(kind: str, name: str, registry: Registry) -> str:
     return f"{target.version}-{_source_digest(target.__module__)}"
 
 
-@cache
-def _harness_version() -> str:
-    return "-".join(_source_digest(f"rdcbench.{name}") for name in ("rng", "codec", "train", "optim", "work"))
+def _module_versions(*names: str) -> str:
+    """Digests of modules of the harness that a number depends on."""
+    return "-".join(_source_digest(f"rdcbench.{name}") for name in names)
 
 
 def _versions(parts: Mapping[str, PartSpec], registry: Registry) -> dict[str, str]:

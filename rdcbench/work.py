@@ -62,7 +62,6 @@ class Work:
     key: str
     input_keys: Mapping[str, str]
     input_jobs: Mapping[str, Job]
-    data_digest: str
     settings: Settings
 
 
@@ -87,7 +86,6 @@ def work_of(plan: Plan, job: Job, settings: Settings) -> Work:
         plan.keys[job.name],
         {name: plan.train_keys[name] for name in needed},
         {name: plan.job(name) for name in needed},
-        plan.data_digest,
         settings,
     )
 
@@ -316,7 +314,7 @@ def _evaluate(work: Work) -> None:
             "frozen_after": built.facts["frozen_after"],
         },
         history=built.facts["history"],
-        data_digest=work.data_digest,
+        data_digest=work.job.data_digest,
         provenance=provenance(work.settings.device),
     )
     store.write_cell(cell, result.arrays)

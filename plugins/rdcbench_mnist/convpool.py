@@ -65,7 +65,7 @@ def _where_positive(values: Tensor, test: Tensor) -> Tensor:
 def _to_winners(gradient: Tensor, margins: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """Split a gradient [out, m] over the four phases, [4, out, m]."""
     right_above, right_below, below = margins
-    phase = torch.empty(4, *gradient.shape)
+    phase = gradient.new_empty(4, *gradient.shape)
     lower = _where_positive(gradient, below)
     for first, half, margin in ((0, gradient - lower, right_above), (2, lower, right_below)):
         phase[first + 1] = _where_positive(half, margin)

@@ -15,6 +15,16 @@ class BoundLine(NamedTuple):
     codewords: int
     mse: float
 
+    @property
+    def rate(self) -> float:
+        """Bits per image."""
+        return math.log2(self.codewords)
+
+    @property
+    def text(self) -> str:
+        """What is written at the line."""
+        return f"{self.codewords}-means codebook, {self.rate:.3g} bit"
+
 
 class BoundPoint(NamedTuple):
     """A code with 27 codewords on one panel."""
@@ -22,6 +32,7 @@ class BoundPoint(NamedTuple):
     x: float
     y: float
     text: str
+    rate: float = math.log2(27)
 
 
 def bound_lines(rates: Iterable[float]) -> list[BoundLine]:
@@ -34,12 +45,17 @@ def bound_points(rates: Iterable[float], field: str) -> list[BoundPoint]:
     """Codes with 27 codewords against cross-entropy or accuracy; none if no rate bound is log2 27, or elsewhere."""
     if all(line.codewords != 27 for line in bound_lines(rates)):
         return []
-    codes = ((CODEBOOK_27, "27-means"), (LABEL_PURE_27, "27 label-pure"))
+    plain, pure = CODEBOOK_27, LABEL_PURE_27
     if field == "accuracy":
-        return [BoundPoint(code.accuracy, code.mse, name) for code, name in codes]
+        return [
+            BoundPoint(plain.accuracy, plain.mse, "27-means codebook"),
+            BoundPoint(pure.accuracy, pure.mse, "27 label-pure codewords"),
+        ]
     if field == "ce":
-        (plain, first), (pure, second) = codes
-        return [BoundPoint(plain.entropy, plain.mse, f"{first}, H(S|Z)"), BoundPoint(pure.entropy, pure.mse, second)]
+        return [
+            BoundPoint(plain.entropy, plain.mse, "27-means codebook at H(S|Z)"),
+            BoundPoint(pure.entropy, pure.mse, "27 label-pure codewords"),
+        ]
     return []
 
 

@@ -48,7 +48,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "rate_bound": "Rate bound",
         "rate_model": "Model rate",
         "rate_coded": "Coded rate",
-        "mse": "Distortion: squared error per pixel",
+        "mse": "Distortion: MSE per pixel",
         "psnr": "Distortion: PSNR",
         "ssim": "Structural similarity",
         "ce": "Classification: cross-entropy",
@@ -114,10 +114,9 @@ def aspect_of(field: str) -> str | None:
     return next((aspect for aspect, fields in ASPECTS.items() if field in fields), None)
 
 
-def axis_title(field: str, info: FieldInfo | None, short: bool = False) -> str:
+def axis_title(field: str, info: FieldInfo | None) -> str:
     """Name, unit and an arrow towards the better end; the arrow points along the axis."""
     name = NAMES.get(field, field.replace("_", " "))
-    name = name.partition(": ")[2].capitalize() if short and ": " in name else name
     if info is None:
         return name
     unit = f" [{info.unit}]" if info.unit and field not in UNIT_IN_NAME else ""

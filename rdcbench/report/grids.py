@@ -23,7 +23,7 @@ Samples = Callable[[str], Mapping[str, npt.NDArray[Any]]]
 
 IMAGES = 10
 GAP = 2
-STRIP_HEIGHT, GROUP_GAP = 0.42, 0.12
+STRIP_HEIGHT, GROUP_GAP, TITLE_HEIGHT = 0.52, 0.07, 0.3
 SHORT_NAMES = (("mse", "D"), ("ce", "CE"), ("accuracy", "acc."), ("perception", "P"))
 """What is written beside a strip."""
 
@@ -105,9 +105,11 @@ def _draw(title: str, inputs: Images, strips: list[Strip], weights: Mapping[str,
     for previous, strip in zip(["", *(strip.point for strip in strips)], strips, strict=False):
         heights += [GROUP_GAP / STRIP_HEIGHT] if strip.point != previous else []
         heights.append(1.0)
-    drawing = new_drawing(PAGE_WIDTH, STRIP_HEIGHT * 1.25 * sum(heights) + 0.5)
-    drawing.suptitle(plain(title), x=0.01, ha="left", fontsize=9, fontweight="bold")
-    grid = drawing.add_gridspec(len(heights), 1, height_ratios=heights, hspace=0.02)
+    height = STRIP_HEIGHT * sum(heights) + TITLE_HEIGHT
+    drawing = new_drawing(PAGE_WIDTH, height)
+    drawing.get_layout_engine().set(h_pad=0.01, hspace=0.0, rect=(0, 0.01, 1, 0.99 - TITLE_HEIGHT / height))  # type: ignore[union-attr]
+    drawing.suptitle(plain(title), x=0.01, y=1 - 0.06 / height, ha="left", va="top", fontsize=9, fontweight="bold")
+    grid = drawing.add_gridspec(len(heights), 1, height_ratios=heights)
     places = [index for index, height in enumerate(heights) if height == 1.0]
     _draw_strip(drawing.add_subplot(grid[0]), Strip("", "input", "", inputs), "")
     seen = ""

@@ -16,20 +16,24 @@ if TYPE_CHECKING:
 Boxes = npt.NDArray[np.float64]
 """Rectangles in pixels, shape (n, 4): left, bottom, right, top."""
 
-_DISTANCES = (6.0, 8.5, 12.0, 16.0)
+_DISTANCES = (6.0, 8.0, 11.0)
 _ANGLES = (45, 135, -45, -135, 90, -90, 0, 180)
 _SAMPLE = 3.0
 
 
 @dataclass(frozen=True)
 class Label:
-    """Text that belongs to a point in data units; `needed` ones are placed first and never left out."""
+    """Text that belongs to a point in data units.
+
+    needed: placed before others, and never left out. away_from: a point on whose far side the text is best.
+    """
 
     x: float
     y: float
     text: str
     color: str = "#222222"
     needed: bool = False
+    away_from: tuple[float, float] | None = None
 
 
 class Obstacles:
@@ -91,9 +95,10 @@ def _best_box(axes: Axes, label: Label, size: tuple[float, float], obstacles: Ob
     scale = axes.get_figure(root=True).dpi / 72.0  # type: ignore[union-attr]
     center = obstacles.pixels([(label.x, label.y)])[0]
     taken, frame = obstacles.boxes(), axes.get_window_extent()
+    angles = _angles(label, center, obstacles)
     least, kept = math.inf, None
     for distance in _DISTANCES:
-        for angle in _ANGLES:
+        for angle in angles:
             box = _box(center, distance * scale, math.radians(angle), size)
             if box[0] < frame.x0 or box[1] < frame.y0 or box[2] > frame.x1 or box[3] > frame.y1:
                 continue
@@ -103,6 +108,15 @@ def _best_box(axes: Axes, label: Label, size: tuple[float, float], obstacles: Ob
             if covered < least:
                 least, kept = covered, box
     return kept if label.needed else None
+
+
+def _angles(label: Label, center: npt.NDArray[np.float64], obstacles: Obstacles) -> list[int]:
+    """Directions to try, in degrees: diagonals first, or those that point away from a given place."""
+    if label.away_from is None:
+        return list(_ANGLES)
+    across, up = center - obstacles.pixels([label.away_from])[0]
+    best = math.degrees(math.atan2(up, across))
+    return sorted(_ANGLES, key=lambda angle: abs((angle - best + 180) % 360 - 180))
 
 
 def _box(center: npt.NDArray[np.float64], distance: float, angle: float, size: tuple[float, float]) -> Boxes:

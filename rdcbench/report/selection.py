@@ -91,20 +91,25 @@ def rate_bound(row: Row) -> float:
     return row.dimensions * math.log2(row.levels)
 
 
-def rates_text(series: Sequence[Series]) -> str:
-    """Bounds and measured model rates of what is drawn, in one sentence; empty where none was measured."""
-    bounds = sorted({round(rate_bound(row), 2) for one in series for row in one.rows if math.isfinite(rate_bound(row))})
-    if not bounds:
-        return ""
-    several = len(bounds) > 1
-    measured = [f"{one.study} {_span(one.rows)}" for one in series if _span(one.rows)]
-    head = f"Rate bound{'s' if several else ''} {', '.join(f'{bound:g}' for bound in bounds)} bit/image"
-    return f"{head}; model rates {', '.join(measured)}." if measured else f"{head}."
+def several_rates(series: Sequence[Series]) -> bool:
+    """Whether the series differ in their rate bound."""
+    return len({round(one.rate, 6) for one in series}) > 1
 
 
-def _span(rows: Sequence[Row]) -> str:
+def model_rates(rows: Sequence[Row]) -> str:
+    """Least and largest measured model rate of some rows; empty where none was measured."""
     rates = [rate for row in rows if math.isfinite(rate := row.value("rate_model"))]
     if not rates:
         return ""
     low, high = f"{min(rates):.2f}", f"{max(rates):.2f}"
     return low if low == high else f"{low}–{high}"
+
+
+def rates_text(series: Sequence[Series]) -> str:
+    """The one rate bound of all series, and the model rates of each; empty where no bound is known."""
+    bounds = {f"{one.rate:.3g}" for one in series if math.isfinite(one.rate)}
+    if len(bounds) != 1:
+        return ""
+    measured = [f"{one.study}\u00a0{model_rates(one.rows)}" for one in series if model_rates(one.rows)]
+    head = f"Rate bound {bounds.pop()} bit/image"
+    return f"{head}; model rates {', '.join(measured)}." if measured else f"{head}."

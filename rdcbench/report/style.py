@@ -20,6 +20,8 @@ OTHER_MARKERS = ("s", "^", "D", "v", "P", "X")
 INK, GREY, PALE = "#222222", "#666666", "#BBBBBB"
 PANEL_WIDTH, PAGE_WIDTH = 4.6, 7.2
 MARKER_SIZE = 5.0
+CHARACTERS_PER_INCH = 22
+"""Of the small type of footnotes and legends, on the safe side."""
 STYLE: Mapping[str, Any] = MappingProxyType(
     {
         "font.family": "sans-serif",
@@ -85,6 +87,18 @@ def new_drawing(width: float, height: float) -> Drawing:
     return drawing
 
 
+def darker(color: str) -> str:
+    """The colour for small text: dark enough to read, light enough to tell whose it is."""
+    channels = [int(color[start : start + 2], 16) for start in (1, 3, 5)]
+    return "#" + "".join(f"{round(0.65 * channel):02x}" for channel in channels)
+
+
+def legend_columns(drawing: Drawing, labels: Sequence[str]) -> int:
+    """How many labels fit beside each other."""
+    longest = max(map(len, labels), default=1) + 8
+    return max(1, min(4, int(drawing.get_figwidth() * CHARACTERS_PER_INCH / longest)))
+
+
 def plain(text: str) -> str:
     """Make a name stand in a figure as itself: a dollar sign starts no formula."""
     return " ".join(text.split()).replace("$", r"\$")
@@ -92,8 +106,8 @@ def plain(text: str) -> str:
 
 def set_footnotes(drawing: Drawing, notes: Sequence[str]) -> None:
     """Put sentences under the panels, wrapped to the figure's width."""
-    width = int(drawing.get_figwidth() * 25)
-    lines = [line for note in notes for line in textwrap.wrap(note, width)]
+    width = int(drawing.get_figwidth() * CHARACTERS_PER_INCH)
+    lines = [line for note in notes for line in textwrap.wrap(note, width, break_on_hyphens=False)]
     if lines:
         drawing.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6.5, color=GREY, linespacing=1.3)
 

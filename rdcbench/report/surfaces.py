@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -48,9 +47,10 @@ def surface_figure(wanted: Figure, selection: Selection) -> Drawing | None:
         axes.set_xlabel(axis_title(field, infos.get(field)))
         axes.set_ylabel(axis_title(wanted.y, infos.get(wanted.y)) if axes is panels[0] else "")
         if third is not None:
-            bar = drawing.colorbar(painted, ax=axes, aspect=30, pad=0.02)
+            where = {"location": "right"} if len(fields) == 1 else {"location": "top"}
+            bar = drawing.colorbar(painted, ax=axes, aspect=35, pad=0.02, **where)
             bar.set_label(axis_title(third, infos.get(third)))
-            bar.outline.set_visible(False)  # type: ignore[operator]
+            bar.outline.set_visible(False)
     set_footnotes(drawing, _footnotes(wanted, selection, fields, rows))
     settle(drawing)
     for axes, field in zip(panels, fields, strict=True):
@@ -98,24 +98,27 @@ def _draw_net(axes: Axes, x: str, y: str, third: str | None, rows: Sequence[Row]
             axes.hlines(upright.value, across.image_lo, across.image_hi, label="_image interval, x", **style)
         if upright.image_hi > upright.image_lo:
             axes.vlines(across.value, upright.image_lo, upright.image_hi, label="_image interval, y", **style)
+    axes.margins(0.22, 0.14)
     colors = [row.value(third) for row in rows] if third else GREY
     xs, ys = [row.value(x) for row in rows], [row.value(y) for row in rows]
     return axes.scatter(xs, ys, c=colors, cmap=COLOR_MAP, s=52, edgecolors="white", linewidths=0.7, zorder=3)
 
 
 def _annotate(axes: Axes, x: str, y: str, rows: Sequence[Row]) -> None:
-    """Name each thread at its last point: the weight that stays the same along it."""
+    """Name each thread at its last point by the weight that stays the same along it."""
     obstacles = Obstacles(axes)
     obstacles.add_points([(row.value(x), row.value(y)) for row in rows], 8)
     terms = _net_terms(rows)
     labels = []
     for along in terms:
         for thread in _threads(rows, along):
-            obstacles.add_line([(row.value(x), row.value(y)) for row in thread])
-            fixed = ", ".join(f"{symbol(term)} = {thread[-1].tradeoff.get(term, 0.0):g}" for term in terms if term != along)
+            places = [(row.value(x), row.value(y)) for row in thread]
+            obstacles.add_line(places)
+            weights = thread[-1].tradeoff
+            fixed = [f"{symbol(term)} = {weights.get(term, 0.0):g}" for term in terms if term != along]
             if fixed and len(thread) > 1:
-                labels.append(Label(thread[-1].value(x), thread[-1].value(y), fixed))
-    place(axes, labels, obstacles)
+                labels.append(Label(*places[-1], ", ".join(fixed), needed=True, away_from=places[-2]))
+    place(axes, labels, obstacles, size=7.0)
 
 
 def _footnotes(wanted: Figure, selection: Selection, fields: Sequence[str], rows: Sequence[Row]) -> list[str]:
@@ -128,5 +131,3 @@ def _footnotes(wanted: Figure, selection: Selection, fields: Sequence[str], rows
     notes += [f"{count} points have no value here." ] if count else []
     return [*notes, *selection.missing]
 
-
-_ = math
