@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         Tracker,
         WholeCodec,
     )
-    from rdcbench.plan import ROLES, SENDER, Job, codec_job, point_name
+    from rdcbench.plan import ROLES, SENDER, Job, codec_job, job_name, point_name
     from rdcbench.recipe import PartSpec, Recipe, Study, Training
     from rdcbench.rng import generator, seed_of
     from rdcbench.rows import Row
@@ -53,7 +53,7 @@ _WHERE = {
         "Executor", "Field", "Fitted", "Judge", "Measurement", "Metric", "Objective", "Outcome", "Packet", "Part",
         "Protocol", "Quantizer", "Split", "SplitName", "Tracker", "WholeCodec",
     ),
-    "plan": ("ROLES", "SENDER", "Job", "codec_job", "point_name"),
+    "plan": ("ROLES", "SENDER", "Job", "codec_job", "job_name", "point_name"),
     "recipe": ("PartSpec", "Recipe", "Study", "Training"),
     "rng": ("generator", "seed_of"),
     "rows": ("Row",),
@@ -105,6 +105,7 @@ __all__ = [
     "codec_job",
     "generator",
     "hookimpl",
+    "job_name",
     "load",
     "point_name",
     "rows",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -10,17 +11,21 @@ from rdcbench.hookspecs import PROJECT
 
 
 def benchmarks() -> dict[str, Path]:
-    """Recipe file of every benchmark that an installed package brings, by name; a broken package is passed over."""
-    found: dict[str, Path] = {}
+    """Recipe file of every benchmark that an installed package brings, by name (owner/name where two bring it).
+
+    A broken package is passed over.
+    """
+    found: list[tuple[str, Path]] = []
     for point in sorted(entry_points(group=PROJECT), key=lambda point: point.name):
         try:
             hook = getattr(point.load(), "rdcbench_recipes", None)
             folders = list(hook()) if hook else []
-        except Exception:  # named by `rdcbench plugins`; here only its recipes are missing
+        except (Exception, SystemExit):  # named by `rdcbench plugins`; here only its recipes are missing
             continue
         for folder in folders:
-            found |= {path.parent.name: path for path in sorted(Path(folder).glob("*/recipe.toml"))}
-    return found
+            found += [(point.name, path) for path in sorted(Path(folder).glob("*/recipe.toml"))]
+    count = Counter(path.parent.name for _, path in found)
+    return {name if count[name := path.parent.name] == 1 else f"{owner}/{name}": path for owner, path in found}
 
 
 def find_recipe(name: str) -> Path:

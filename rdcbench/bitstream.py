@@ -1,6 +1,6 @@
 """The container of a compressed split: one file that refuses to be decoded by the wrong receiver.
 
-    magic "RDCS" | version u8 | fingerprint 16 bytes | split name u8 + bytes | images u32 | payloads u8
+    magic "RDCS" | version u8 | fingerprint 16 bytes | split name u8 + bytes | images u32 | payloads u32
     | length u32 of each payload | payloads | BLAKE2b-64 of all that precedes
 
 All integers are little-endian. The fingerprint is the sender's: encoder, quantizer, dither key and tables, not the
@@ -40,7 +40,7 @@ def pack(stream: Stream) -> bytes:
     """Write a stream; `unpack` gives it back."""
     split = stream.split.encode()
     head = MAGIC + struct.pack("<B16sB", VERSION, stream.fingerprint, len(split)) + split
-    head += struct.pack(f"<IB{len(stream.payloads)}I", stream.count, len(stream.payloads), *map(len, stream.payloads))
+    head += struct.pack(f"<II{len(stream.payloads)}I", stream.count, len(stream.payloads), *map(len, stream.payloads))
     body = head + b"".join(stream.payloads)
     return body + hashlib.blake2b(body, digest_size=_CHECKSUM).digest()
 
@@ -73,11 +73,11 @@ def _parse(body: bytes) -> Stream:
         fingerprint, split_length = struct.unpack_from("<16sB", body, 5)
         split = body[22 : 22 + split_length].decode()
         at = 22 + split_length
-        count, payloads = struct.unpack_from("<IB", body, at)
-        lengths: Sequence[int] = struct.unpack_from(f"<{payloads}I", body, at + 5)
+        count, payloads = struct.unpack_from("<II", body, at)
+        lengths: Sequence[int] = struct.unpack_from(f"<{payloads}I", body, at + 8)
     except (struct.error, UnicodeDecodeError) as error:
         raise StreamError(f"The stream's header is malformed: {error}.") from error
-    at += 5 + 4 * payloads
+    at += 8 + 4 * payloads
     if at + sum(lengths) != len(body):
         raise StreamError(f"The stream's header announces {sum(lengths)} payload bytes; there are {len(body) - at}.")
     parts = []

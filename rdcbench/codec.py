@@ -9,7 +9,7 @@ the same Context at the receiver -> u -> Quantizer.dequantize(symbols, u) <- Ent
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -55,7 +55,13 @@ class Codec(WholeCodec):
         if isinstance(part, EntropyModel):
             part.fit(self.quantizer, self.latents(train), generator)
         elif isinstance(part, Fitted):
-            part.fit(train, lambda index: self.received(train, index), generator)
+            part.fit(train, lambda index: self.given(role, train, index), generator)
+
+    def given(self, role: str, split: Split, index: Tensor) -> Tensor:
+        """What a part is given of the images `index`: an encoder x, a quantizer f(x), a decoder what was received."""
+        if role == "encoder":
+            return split.batch(index).x
+        return self.latents(split, index) if role == "quantizer" else self.received(split, index)
 
     def received(self, split: Split, index: Tensor) -> Tensor:
         """What the decoder sees of the images `index` of a split, [n, *latent], without gradient."""
@@ -141,6 +147,15 @@ def freeze(module: nn.Module) -> None:
     module.eval()
     for parameter in module.parameters():
         parameter.requires_grad_(False)
+
+
+def load_state(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Load a state, giving buffers the shape that they had: a fitted part knows its size only when it is fitted."""
+    for name, buffer in list(module.named_buffers()):
+        if name in tensors and tensors[name].shape != buffer.shape:
+            owner, _, leaf = name.rpartition(".")
+            setattr(module.get_submodule(owner), leaf, torch.empty_like(tensors[name], device=buffer.device))
+    module.load_state_dict(tensors)
 
 
 def state_bytes(module: nn.Module) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rdcbench import bitstream
 from rdcbench.bitstream import Stream, pack, unpack
 from rdcbench.codec import INFERENCE_BATCH, parameter_count, sender_fingerprint, state_bytes
 from rdcbench.errors import RdcbenchError
@@ -42,7 +43,7 @@ class Evaluation:
     arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
 
-    def add(self, name: str, meaning: Field, measured: Measurement, source: str) -> None:
+    def add(self, name: str, meaning: Field, measured: Measurement, source: str, version: str) -> None:
         """Note one number with its interval; a name that is taken, or a value out of bounds, is an error."""
         if name in self.values:
             raise RdcbenchError(f"Two metrics bring the field {name!r}: {self.fields[name].source} and {source}.")
@@ -60,7 +61,12 @@ class Evaluation:
             reference=measured.reference,
         )
         self.fields[name] = FieldInfo(
-            unit=meaning.unit, direction=meaning.direction, lower=meaning.lower, upper=meaning.upper, source=source
+            unit=meaning.unit,
+            direction=meaning.direction,
+            lower=meaning.lower,
+            upper=meaning.upper,
+            version=version,
+            source=source,
         )
         if measured.per_image is not None:
             self.arrays[name] = np.asarray(measured.per_image, dtype=np.float32)
@@ -117,8 +123,9 @@ def evaluate(
         _add_metric(result, metric, decoded)
     for name, judge in judges.items():
         seen = judge.measure(decoded, lambda: decode_directly(codec, train(), tradeoff, device))
+        _check_fields(name, judge.fields, seen)
         for key, measured in seen.items():
-            result.add(key, judge.fields[key], measured, name)
+            result.add(key, judge.fields[key], measured, name, judge.version)
     result.costs |= {
         "decoder_parameters": float(sum(parameter_count(part) for part in codec.receiver())),
         "encoder_parameters": float(sum(parameter_count(part) for part in codec.sender())),
@@ -171,19 +178,30 @@ def _add_rates(result: Evaluation, codec: WholeCodec, packet: Packet, stream: St
         "flush_bytes": Measurement(float(packet.flush_bytes)),
     }
     for name, measured in numbers.items():
-        result.add(name, RATE_FIELDS[name], measured, "bitstream")
+        result.add(name, RATE_FIELDS[name], measured, "bitstream", str(bitstream.VERSION))
 
 
 @torch.no_grad()
 def _add_metric(result: Evaluation, metric: Metric, decoded: Decoded) -> None:
+    source = f"metric:{metric.name}"
     pieces: dict[str, list[Tensor]] = {name: [] for name in metric.fields}
     for start in range(0, len(decoded), INFERENCE_BATCH):
-        for name, values in metric.update(decoded.slice(start, start + INFERENCE_BATCH)).items():
+        some = decoded.slice(start, start + INFERENCE_BATCH)
+        seen = metric.update(some)
+        _check_fields(source, metric.fields, seen)
+        for name, values in seen.items():
+            if values.shape != (len(some),):
+                raise RdcbenchError(f"{source} gave {name} of shape {list(values.shape)} for {len(some)} images.")
             pieces[name].append(values.detach().double().cpu())
     for name, parts in pieces.items():
         per_image = torch.cat(parts).numpy()
         measured = Measurement(float(per_image.mean()), per_image)
-        result.add(name, metric.fields[name], measured, f"metric:{metric.name}")
+        result.add(name, metric.fields[name], measured, source, metric.version)
+
+
+def _check_fields(source: str, declared: Iterable[str], seen: Iterable[str]) -> None:
+    if set(seen) != set(declared):
+        raise RdcbenchError(f"{source} declares the fields {sorted(declared)} and measured {sorted(seen)}.")
 
 
 def _macs(codec: WholeCodec, x: Tensor, tradeoff: Mapping[str, float]) -> float:

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from rdcbench.errors import RdcbenchError
@@ -41,13 +42,16 @@ class Local(Executor):
     name = "local"
 
     def __init__(self, jobs: int = 1) -> None:
-        self._pool = ProcessPoolExecutor(
-            max_workers=jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet_worker
-        )
+        self._jobs = jobs
+        self._pool = _pool(jobs)
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Hand to the next free worker."""
-        return self._pool.submit(work, *arguments)
+        """Hand to the next free worker; where one has died, which ends all of them, to new ones."""
+        try:
+            return self._pool.submit(work, *arguments)
+        except BrokenProcessPool:
+            self._pool = _pool(self._jobs)
+            return self._pool.submit(work, *arguments)
 
     def close(self, cancel: bool = False) -> None:
         """Wait for the workers, or end them at once."""
@@ -55,6 +59,11 @@ class Local(Executor):
         self._pool.shutdown(wait=not cancel, cancel_futures=cancel)
         for worker in workers:
             worker.terminate()
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(max_workers=jobs, mp_context=spawn, initializer=_quiet_worker)
 
 
 def _quiet_worker() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ def compress(job: str, source: Path, target: Path, data_dir: Path | None = None)
     built = open_job(job, data_dir)
     images = read_images(source, built.image_shape)
     x = torch.from_numpy(images).float() / 255
-    packet = built.codec.compress(x, _context(built.codec, INPUT, len(images)))
+    packet = built.codec.compress(x, _context(built.codec, INPUT, len(images), built.job.tradeoff))
     data = pack(Stream(sender_fingerprint(built.codec), INPUT, len(images), packet.payloads))
     atomic_write(target, lambda file: file.write(data))
     return len(images), len(data)
@@ -51,12 +51,12 @@ def decompress(job: str, source: Path, target: Path, data_dir: Path | None = Non
     return stream.count
 
 
-def _context(codec: WholeCodec, split: str, count: int, tradeoff: Any = None) -> Context:
+def _context(codec: WholeCodec, split: str, count: int, tradeoff: Mapping[str, float]) -> Context:
     import torch
 
     from rdcbench.interfaces import Context
 
-    return Context(codec.seed, split, torch.arange(count), tradeoff=tradeoff or {})
+    return Context(codec.seed, split, torch.arange(count), tradeoff=tradeoff)
 
 
 # --------------------------------------------------------------------------------------------------------------- images

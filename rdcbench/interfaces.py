@@ -2,7 +2,8 @@
 
 Shapes: n images in a batch; an image is [channels, height, width] with values in [0, 1]. A part is built from keyword
 options; beside those of the recipe it may name any of the *given* ones, which the harness fills in: `image_shape`,
-`classes`, `dimensions`, `levels`, `alphabet`, `dither_points`, `classifier`, `critic` (see `rdcbench.build`).
+`classes`, `dimensions`, `levels`, `alphabet`, `dither_points`, `classifier`, `critic`, and, for what trains itself,
+`tradeoff` and `training` of the job (see `rdcbench.build`).
 """
 
 from __future__ import annotations
@@ -174,11 +175,18 @@ class Part:
 
 
 class Fitted(ABC):
-    """A part that is fitted to the training split instead of, or before, being trained by gradient."""
+    """A part that is fitted to the training split instead of being trained by gradient.
+
+    What it keeps are buffers, whose shapes may change in the fit.
+    """
 
     @abstractmethod
-    def fit(self, train: Split, received: Callable[[Tensor], Tensor], generator: torch.Generator) -> None:
-        """Fit to the training split; `received(index)` gives what the decoder sees of those images ([n, *latent])."""
+    def fit(self, train: Split, given: Callable[[Tensor], Tensor], generator: torch.Generator) -> None:
+        """Fit to the training split.
+
+        `given(index)` is what this part is given of those images: x for an encoder, [n, *image_shape]; f(x) for a
+        quantizer and what was received for a decoder, [n, *latent].
+        """
 
 
 class Dataset(Part, ABC):
@@ -410,4 +418,4 @@ class Tracker(Part, ABC):
 
     @abstractmethod
     def event(self, kind: str, job: str, values: Mapping[str, Any]) -> None:
-        """Take note: kind is "planned", "started", "finished" or "failed"."""
+        """Take note: kind is "planned" ({jobs, todo}), "started", "finished" (the numbers) or "failed" ({error})."""

@@ -29,6 +29,25 @@ def flat_adam(parameters: Iterable[nn.Parameter], rate: float, betas: tuple[floa
     return torch.optim.Adam([flat], lr=rate, betas=betas, fused=True)
 
 
+class MovingAverage:
+    """Exponential moving average of all that an optimizer trains (Polyak and Juditsky 1992); decay 0 keeps the last."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, decay: float) -> None:
+        self.decay = decay
+        self._parameters = [p for group in optimizer.param_groups for p in group["params"]] if decay else []
+        self._averages = [parameter.detach().clone() for parameter in self._parameters]
+
+    def update(self, step: int) -> None:
+        """Take in the parameters after a step; early ones weigh as in a plain mean, so that the start is forgotten."""
+        for average, parameter in zip(self._averages, self._parameters, strict=True):
+            average.lerp_(parameter.detach(), max(1 - self.decay, 1 / (step + 1)))
+
+    def keep(self) -> None:
+        """Put the averages in the parameters' place."""
+        for average, parameter in zip(self._averages, self._parameters, strict=True):
+            parameter.data.copy_(average)
+
+
 def rate_factor(schedule: str, share: float, training: Training) -> float:
     """Factor of the learning rate after `share` in [0, 1] of the steps.
 

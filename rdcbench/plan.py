@@ -99,6 +99,11 @@ def point_name(tradeoff: Mapping[str, float]) -> str:
     return ",".join(f"{term}={weight:g}" for term, weight in sorted(tradeoff.items())) or "distortion=1"
 
 
+def job_name(study_name: str, study: Study, tradeoff: Mapping[str, float], seed: int) -> str:
+    """Name a job: STUDY/PROTOCOL/POINT/seedN."""
+    return f"{study_name}/{study.protocol.name.rpartition('/')[2]}/{point_name(tradeoff)}/seed{seed}"
+
+
 def codec_job(
     recipe: Recipe,
     study: Study,
@@ -119,9 +124,8 @@ def codec_job(
         raise RecipeError(f"The recipe {recipe.name!r} names no {missing[0].replace('_', ' ')}, which a codec needs.")
     dataset = recipe.part("dataset", study)
     assert dataset is not None
-    protocol = study.protocol.name.rpartition("/")[2]
     return Job(
-        name=f"{study_name}/{protocol}/{point_name(tradeoff)}/seed{seed}",
+        name=job_name(study_name, study, tradeoff, seed),
         seed=seed,
         dataset=dataset,
         parts=parts,
@@ -166,10 +170,27 @@ def make_plan(recipe: Recipe, seeds: int, registry: Registry, digests: Mapping[s
 
 
 def _laid_out(recipe: Recipe, seeds: int, registry: Registry) -> Iterable[Job]:
-    for seed in range(seeds):
-        for name, study in recipe.active_studies.items():
+    """The jobs of the active studies, and those of other studies that they start from."""
+    by_study: dict[tuple[str, int], dict[str, Job]] = {}
+
+    def study_jobs(name: str, seed: int) -> dict[str, Job]:
+        if (name, seed) not in by_study:
+            study = recipe.studies[name]
             protocol = registry.build("protocol", study.protocol.name, study.protocol.options)
-            yield from protocol.plan(recipe, study, name, seed)
+            by_study[name, seed] = {job.name: job for job in protocol.plan(recipe, study, name, seed)}
+        return by_study[name, seed]
+
+    queue = [job for seed in range(seeds) for name in recipe.active_studies for job in study_jobs(name, seed).values()]
+    seen: set[str] = set()
+    for job in queue:
+        if job.name in seen:
+            continue
+        seen.add(job.name)
+        yield job
+        for needed in job.inputs.values():
+            study = needed.partition("/")[0]
+            if needed not in seen and study in recipe.studies:
+                queue += [other for other in study_jobs(study, job.seed).values() if other.name == needed]
 
 
 def _stage_jobs(recipe: Recipe, job: Job, registry: Registry) -> Iterable[Job]:
@@ -241,9 +262,7 @@ def _completed(recipe: Recipe, job: Job, registry: Registry) -> Job:
     )
 
 
-def _applicable(
-    spec: PartSpec, parts: Mapping[str, PartSpec], classifier: PartSpec | None, registry: Registry
-) -> bool:
+def _applicable(spec: PartSpec, parts: Mapping[str, PartSpec], classifier: PartSpec | None, registry: Registry) -> bool:
     """Whether a metric's needs are met: one that names `critic` needs a job with a critic of its own."""
     options = registry.get("metric", spec.name).options()
     return ("critic" not in options or "critic" in parts) and ("classifier" not in options or classifier is not None)

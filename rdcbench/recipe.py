@@ -86,7 +86,12 @@ class Training(Table):
     anneal: dict[str, tuple[float, float]] = Field(
         default_factory=dict, description="term -> (first weight, share of the steps in which it reaches the last)"
     )
-    average: float = Field(default=0.0, ge=0, lt=1, description="decay of a moving average of the decoder; 0 is none")
+    average: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="decay of a moving average of the codec's parameters, which is what is kept; for networks without batch norm",
+    )
     threads: int = Field(default=1, gt=0)
     limit_seconds: float = Field(default=86400.0, gt=0, description="a job that takes longer fails")
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from rdcbench.plan import Job
-from rdcbench.stats import seed_interval
+from rdcbench.stats import Interval, seed_interval
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -129,13 +129,13 @@ def _over_seeds(values: Sequence[CellValue]) -> Value:
     center = _mean(means)
     below = _mean([value.value - value.image_lo for value in values])
     above = _mean([value.image_hi - value.value for value in values])
-    seeds = seed_interval(means)
+    spread = seed_interval(means) if all(map(math.isfinite, means)) else Interval(center)  # no bound: rate_bound is inf
     return Value(
         value=center,
         image_lo=center - below,
         image_hi=center + above,
-        seed_lo=seeds.lo,
-        seed_hi=seeds.hi,
+        seed_lo=spread.lo,
+        seed_hi=spread.hi,
         seed_values=means,
         reference=values[0].reference,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from rdcbench.machine import core_count
 from rdcbench.plan import Job, Plan, file_digest
 from rdcbench.provenance import provenance
 from rdcbench.recipe import Recipe
-from rdcbench.rows import SCHEMA_VERSION, Row
+from rdcbench.rows import SCHEMA_VERSION, Cell, Row
 from rdcbench.store import Store
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
     with _locked(options.out):
         plan = prepare(recipe, options)
         store.create(recipe, _facts(recipe, options), options.expected)
-        store.write_plan(_merged(store, plan, recipe))
+        store.write_plan(_grown(store, plan, recipe, options))
         failures, performed = _perform(plan, store, options, listener)
         return Result(store, store.rows(), failures, performed)
 
@@ -141,21 +141,23 @@ def _facts(recipe: Recipe, options: Options) -> dict[str, Any]:
     }
 
 
-def _merged(store: Store, plan: Plan, recipe: Recipe) -> Plan:
-    """Keep the jobs of earlier starts with this recipe, such as those of another --only: a folder grows."""
+def _grown(store: Store, plan: Plan, recipe: Recipe, options: Options) -> Plan:
+    """Keep the jobs of earlier starts, such as those of another --only, that this very recipe would lay out alike."""
+    from rdcbench import registry
+    from rdcbench.plan import make_plan
+
     old = store.plan()
-    if old is None or old.data_digest != plan.data_digest:
+    if old is None or not recipe.only:
         return plan
-    names = {job.name for job in plan.jobs}
-    studies = {name for name in recipe.studies if name not in recipe.active_studies}
-    kept = [
-        job for job in old.jobs if job.name not in names and job.stage == "codec" and job.name.split("/")[0] in studies
-    ]
+    whole = make_plan(recipe.model_copy(update={"only": []}), options.seeds, registry.load(options.plugin_files))
+    kept = [job for job in whole.jobs if job.stage == "codec" and old.keys.get(job.name) == whole.keys[job.name]]
+    needed = {name for job in kept for name in (job.name, *_needs(job))}
+    more = [job for job in whole.jobs if job.name in needed and job.name not in plan.keys]
     return plan.model_copy(
         update={
-            "jobs": [*plan.jobs, *kept],
-            "keys": {**{job.name: old.keys[job.name] for job in kept}, **plan.keys},
-            "train_keys": {**{job.name: old.train_keys[job.name] for job in kept}, **plan.train_keys},
+            "jobs": [*plan.jobs, *more],
+            "keys": {**plan.keys, **{job.name: whole.keys[job.name] for job in more}},
+            "train_keys": {**plan.train_keys, **{job.name: whole.train_keys[job.name] for job in more}},
         }
     )
 
@@ -222,6 +224,8 @@ def _loop(
     """Keep the workers busy until nothing is left that can run."""
     running: dict[Future[Any], Job] = {}
     while todo.waiting or running:
+        for lost in todo.drop_lost():
+            tell("failed", lost.name, {"error": todo.failures[lost.name]})
         while len(running) < slots and (job := todo.next(running.values())) is not None:
             tell("started", job.name, {})
             running[executor.submit(*call(job))] = job
@@ -230,10 +234,18 @@ def _loop(
         done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         for future in done:
             job = running.pop(future)
-            error = f"its worker died: {future.exception()}" if future.exception() else future.result()
+            error = _error_of(future)
             todo.finish(job, error)
-            tell("failed" if error else "finished", job.name, {"error": error} if error else {})
+            tell("failed" if error else "finished", job.name, {"error": error} if error else todo.numbers(job))
         tell("tick", "", {})
+
+
+def _error_of(future: Future[Any]) -> str:
+    """What a worker says of its job: "", or the error."""
+    error = future.exception()
+    if error is None:
+        return str(future.result())
+    return "its worker died" if isinstance(error, BrokenExecutor) else f"{type(error).__name__}: {error}"
 
 
 class _Todo:
@@ -242,6 +254,8 @@ class _Todo:
     def __init__(self, plan: Plan, store: Store) -> None:
         self.failures: dict[str, str] = {}
         self.performed = 0
+        self._plan = plan
+        self._store = store
         self._keys = plan.train_keys
         unique = plan.unique()
         done = {job.name for job in unique if _is_done(job, plan, store)}
@@ -253,13 +267,8 @@ class _Todo:
         self._chains = _chain_costs(self.waiting, self._keys)
 
     def next(self, running: Any) -> Job | None:
-        """The ready job with the longest chain behind it; jobs whose input failed are failed with it."""
+        """The ready job with the longest chain behind it."""
         busy = {self._keys[job.name] for job in running}
-        failed = {self._keys[name] for name in self.failures}
-        for job in list(self.waiting):
-            lost = [name for name in _needs(job) if self._keys[name] in failed]
-            if lost:
-                self.finish(job, f"not run: {lost[0]} failed")
         ready = [job for job in self.waiting if all(self._keys[name] in self._ready_keys for name in _needs(job))]
         ready = [job for job in ready if self._keys[job.name] not in busy]
         if not ready:
@@ -268,15 +277,33 @@ class _Todo:
         self.waiting.remove(job)
         return job
 
+    def drop_lost(self) -> list[Job]:
+        """Fail the jobs that need one that left no weights, and give them; in order, so that whole chains fall."""
+        lost: list[Job] = []
+        for job in list(self.waiting):
+            failed = {self._keys[name] for name in self.failures} - self._ready_keys
+            reasons = [name for name in _needs(job) if self._keys[name] in failed]
+            if reasons:
+                self.waiting.remove(job)
+                self.finish(job, f"not run: {reasons[0]} failed")
+                lost.append(job)
+        return lost
+
     def finish(self, job: Job, error: str) -> None:
-        """Note the end of a job."""
-        if job in self.waiting:
-            self.waiting.remove(job)
+        """Note the end of a job, and the error in its cell."""
+        key, train_key = self._plan.keys[job.name], self._keys[job.name]
+        if not error or self._store.has_weights(train_key):
+            self._ready_keys.add(train_key)
         if error:
             self.failures[job.name] = error
+            self._store.write_cell(Cell(key=key, train_key=train_key, job=job, status="failed", error=error), {})
         else:
             self.performed += 1
-            self._ready_keys.add(self._keys[job.name])
+
+    def numbers(self, job: Job) -> dict[str, float]:
+        """What a finished job measured, for trackers."""
+        cell = self._store.cell(self._plan.keys[job.name]) if job.stage == "codec" else None
+        return {**{name: value.value for name, value in cell.values.items()}, **cell.costs} if cell else {}
 
 
 def missing(plan: Plan, store: Store) -> list[Job]:

@@ -11,10 +11,12 @@ import io
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -127,7 +129,7 @@ class Store:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, EOFError, KeyError) as error:
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
             raise StoreError(f"{path} is damaged ({error}); delete it and its cell and run again.") from error
 
     def rows(self) -> list[Row]:
@@ -153,7 +155,9 @@ class Store:
         from safetensors.torch import save
 
         whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        self.write(f"weights/{key}.safetensors", save(whole, {"facts": json.dumps(dict(facts))}), share=True)
+        text = json.dumps(dict(facts))
+        about = {"facts": text, "digest": _digest_of_tensors(whole, text)}
+        self.write(f"weights/{key}.safetensors", save(whole, about), share=True)
 
     def weights(self, key: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Read tensors and facts."""
@@ -165,7 +169,10 @@ class Store:
         try:
             with safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-                return tensors, json.loads((file.metadata() or {}).get("facts", "{}"))
+                about = file.metadata() or {}
+            if about.get("digest") != _digest_of_tensors(tensors, about.get("facts", "")):
+                raise ValueError("its digest does not match")
+            return tensors, json.loads(about["facts"])
         except (SafetensorError, OSError, ValueError) as error:
             raise StoreError(f"{path} is damaged ({error}); delete it and run again.") from error
 
@@ -226,3 +233,14 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
 
 def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=10).hexdigest()
+
+
+def _digest_of_tensors(tensors: Mapping[str, Tensor], facts: str) -> str:
+    """Digest of all that a file of weights says, as safetensors itself notices no flipped bit."""
+    import torch
+
+    digest = hashlib.blake2b(facts.encode(), digest_size=10)
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name}:{tuple(tensor.shape)}:{tensor.dtype}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from rdcbench.codec import Codec, freeze
 from rdcbench.errors import RdcbenchError
 from rdcbench.interfaces import Batch, Classifier, Context, Critic, Objective, Outcome, Split
-from rdcbench.optim import flat_adam, rate_factor, set_rate
+from rdcbench.optim import MovingAverage, flat_adam, rate_factor, set_rate
 from rdcbench.recipe import Training
 from rdcbench.rng import generator
 
@@ -65,11 +65,12 @@ def fit(task: Task) -> list[dict[str, float]]:
     optimizer = flat_adam(_trained_parameters(task), training.learning_rate, training.betas)
     critic_optimizer = (
         flat_adam(task.critic.parameters(), training.critic_learning_rate, training.critic_betas)
-        if task.critic is not None
+        if task.critic is not None and "critic" in task.trains
         else None
     )
     penalty_rng = generator("penalty", task.seed)
     point_rng = generator("tradeoff", task.seed)
+    average = MovingAverage(optimizer, training.average)
     batches = _batches(task)
     started = time.monotonic()
     for step in range(training.steps):
@@ -94,22 +95,26 @@ def fit(task: Task) -> list[dict[str, float]]:
         with _no_gradient_to(task.critic):
             loss.backward()
         optimizer.step()
+        average.update(step)
         if step % max(1, training.steps // RECORDS) == 0 or step == training.steps - 1:
             _record(task, step, values, loss, started)
+    average.keep()
     codec.eval()
     return task.history
 
 
 def _set_modes(task: Task) -> None:
     freeze(task.codec)
-    if task.classifier is not None:
-        freeze(task.classifier)
+    if task.critic is not None:
+        freeze(task.critic)
     for role in task.trains:
         part: nn.Module | None = task.critic if role == "critic" else getattr(task.codec, role)
         if part is not None:
             part.train()
             for parameter in part.parameters():
                 parameter.requires_grad_(True)
+    if task.classifier is not None:
+        freeze(task.classifier)  # last: a part that asks the classifier may hold it as a child
 
 
 def _trained_parameters(task: Task) -> list[nn.Parameter]:
@@ -183,7 +188,8 @@ class _no_gradient_to:  # noqa: N801 - reads as a statement: with _no_gradient_t
     """Leave a module's parameters out of the graph that is made inside."""
 
     def __init__(self, module: nn.Module | None) -> None:
-        self.parameters = list(module.parameters()) if module is not None else []
+        parameters = module.parameters() if module is not None else ()
+        self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
 
     def __enter__(self) -> None:
         for parameter in self.parameters:
@@ -197,9 +203,7 @@ class _no_gradient_to:  # noqa: N801 - reads as a statement: with _no_gradient_t
 def _record(task: Task, step: int, values: Mapping[str, Tensor], loss: Tensor, started: float) -> None:
     """Note the learning curve; stop a training that is lost."""
     if not torch.isfinite(loss):
-        raise TrainingError(
-            f"The loss is {float(loss)} at step {step}: {_listing(values)}. Try a lower learning rate."
-        )
+        raise TrainingError(f"The loss is {float(loss)} at step {step}: {_listing(values)}. Try a lower learning rate.")
     seconds = time.monotonic() - started
     if seconds > task.training.limit_seconds:
         raise TrainingError(

@@ -20,7 +20,7 @@ from rdcbench.datafiles import data_folder
 from rdcbench.errors import RdcbenchError
 from rdcbench.evaluate import Evaluation, evaluate
 from rdcbench.interfaces import Classifier, Critic, Dataset, Fitted, Judge, Split, WholeCodec
-from rdcbench.plan import ROLES, Job, Plan, active_terms
+from rdcbench.plan import ROLES, SENDER, Job, Plan, active_terms
 from rdcbench.provenance import provenance
 from rdcbench.recipe import PartSpec
 from rdcbench.registry import Registry
@@ -29,7 +29,10 @@ from rdcbench.rows import Cell
 from rdcbench.store import Store
 
 PROGRESS_SECONDS = 1.0
-GIVEN = ("image_shape", "classes", "dimensions", "levels", "alphabet", "dither_points", "classifier", "critic")
+GIVEN = (
+    "image_shape", "classes", "dimensions", "levels", "alphabet", "dither_points", "classifier", "critic", "tradeoff",
+    "training",
+)  # fmt: skip
 """What the harness gives to a constructor that names it; the recipe cannot set these."""
 
 
@@ -137,7 +140,7 @@ def load_stage(work: Work, name: str) -> Any:
     dataset = open_dataset(job.dataset, work.settings)
     part = build_stage(job, dataset, work.settings.registry())
     tensors, _ = work.settings.store().weights(work.input_keys[name])
-    part.load_state_dict(tensors)
+    codecs.load_state(part, tensors)
     codecs.freeze(part)
     return part.to(work.settings.device)
 
@@ -152,6 +155,8 @@ def build_codec(job: Job, dataset: Dataset, parts: Registry, classifier: Classif
         "classes": dataset.classes,
         "dimensions": job.dimensions,
         "levels": job.levels,
+        "tradeoff": job.tradeoff,
+        "training": job.training,
         "classifier": classifier,
     }
     if "codec" in job.parts:
@@ -201,8 +206,8 @@ def _take_inputs(work: Work, built: Built) -> str:
         if role in work.job.inputs:
             tensors, facts = work.settings.store().weights(work.input_keys[work.job.inputs[role]])
             part: Any = built.critic if role == "critic" else getattr(built.codec, role)
-            part.load_state_dict(_under(tensors, role))
-            if work.job.sender_frozen:
+            codecs.load_state(part, _under(tensors, role))
+            if work.job.sender_frozen and role in SENDER:
                 built.codec.seed = facts["sender_seed"]
     return codecs.fingerprint(_frozen_parts(work.job, built)).hex()
 
@@ -268,11 +273,13 @@ def load_codec(work: Work) -> Built:
     classifier = load_stage(work, work.job.inputs["classifier"]) if "classifier" in work.job.inputs else None
     built = build_codec(work.job, dataset, work.settings.registry(), classifier)
     tensors, facts = work.settings.store().weights(work.train_key)
-    built.codec.load_state_dict({name: tensor for name, tensor in tensors.items() if not name.startswith("critic.")})
+    if built.critic is not None:
+        codecs.load_state(built.critic, _under(tensors, "critic"))
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("critic.")}
+    codecs.load_state(built.codec, tensors)
     built.codec.seed = facts["sender_seed"]
     codecs.freeze(built.codec)
     if built.critic is not None:
-        built.critic.load_state_dict(_under(tensors, "critic"))
         codecs.freeze(built.critic)
         built.critic.to(work.settings.device)
     built.facts = facts

@@ -4,8 +4,8 @@ The only module of the project that touches compressai. Importing this one does 
 prints warnings of torch.jit, which `quiet_import` keeps away from users.
 
 Two things CompressAI's coder (1.2.8) leaves to its caller, found in its source and held here:
-- its encoder writes into a buffer of one 32-bit word a symbol and its flush takes two, so a stream of one or two symbols
-  is written past the buffer; `FILLERS` symbols at the end, nearly free, make room.
+- its encoder writes into a buffer of one 32-bit word a symbol, and its flush takes two words, so a stream of one or
+  two symbols is written past the buffer; `FILLERS` symbols at the end, nearly free, make room.
 - its decoder reads on where a damaged payload ends, and a decoded escape may make it loop over foreign memory; so no
   table has an escape, and a payload is lengthened by zeros to the most that the decoder can read.
 """
@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from rdcbench.errors import PartError, StreamError
+from rdcbench import PartError, StreamError
 
 PRECISION: Final = 16
 """Frequencies of a table sum to 2^16: the precision that is compiled into CompressAI's coder."""
@@ -170,7 +170,7 @@ class ConditionalTables(nn.Module):
     def _rows(self, dither: Tensor) -> Tensor:
         """Row of each symbol's table, int64 [n, *symbol_shape]."""
         if dither.shape[1:] != self.alphabet.shape:
-            raise ValueError(f"dither is {list(dither.shape)}, symbols are [n, {', '.join(map(str, self.alphabet.shape))}]")
+            raise ValueError(f"dither has shape {list(dither.shape)}, not n times {list(self.alphabet.shape)}")
         if dither.numel() and (int(dither.min()) < 0 or int(dither.max()) >= self.dither_points):
             raise ValueError(f"dither leaves its grid of {self.dither_points} points")
         return self._first_row.to(dither.device) + dither

@@ -13,8 +13,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from rdcbench.errors import PartError
-from rdcbench.interfaces import Quantizer
+from rdcbench import PartError, Quantizer
 from rdcbench_std.coding import quiet_import
 
 CERTAIN: Final = 40.0
@@ -34,7 +33,7 @@ def new_density(last: Tensor, generator: torch.Generator) -> Any:
         density = bottleneck(len(last), init_scale=(float(last.max()) + 1.0) / 4.0)
     for bias in density.biases:
         nn.init.uniform_(bias, -0.5, 0.5, generator=generator)
-    density.quantiles.requires_grad_(False)  # they serve its own coder, whose place the tables take
+    del density.quantiles  # a parameter of its own coder, whose place the tables take
     return density
 
 
@@ -57,7 +56,9 @@ def law(density: Any, edges: Tensor, last: Tensor) -> Tensor:
     return _probability(density, lower, upper)
 
 
-def train(density: Any, counts: Tensor, edges: Tensor, last: Tensor, steps: int, peak: float, generator: torch.Generator) -> None:
+def train(
+    density: Any, counts: Tensor, edges: Tensor, last: Tensor, steps: int, peak: float, generator: torch.Generator
+) -> None:
     """Fit the density to how often each symbol was seen under each dither point, by Adam.
 
     A latent under a dither is one of few values, so the mean bits over all latents and all dithers are a sum over
@@ -71,8 +72,7 @@ def train(density: Any, counts: Tensor, edges: Tensor, last: Tensor, steps: int,
     """
     weights = counts.float() / counts.sum(2, keepdim=True).clamp(min=1)
     drawn_points = min(edges.shape[1], max(1, VALUES_A_STEP // counts.shape[2]))
-    parameters = [parameter for parameter in density.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(parameters, peak, fused=True)
+    optimizer = torch.optim.Adam(density.parameters(), peak, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, peak, total_steps=steps + 1, pct_start=0.2, cycle_momentum=False
     )
@@ -85,6 +85,16 @@ def train(density: Any, counts: Tensor, edges: Tensor, last: Tensor, steps: int,
             loss.backward()
             optimizer.step()
             schedule.step()
+
+
+def at_most_equal_shares(probability: Tensor, counts: Tensor, last: Tensor) -> Tensor:
+    """Give a table equal shares where the density prices the counted symbols above log2 of the alphabet.
+
+    A density cannot follow point masses; so the rate of the training split still keeps its bound. All [positions, m, K].
+    """
+    cost = -(counts * torch.log2(probability)).sum(2, keepdim=True)
+    bound = counts.sum(2, keepdim=True) * torch.log2(last + 1.0)[:, None, None]
+    return torch.where(cost > bound, torch.ones(()), probability)
 
 
 def cell_edges(quantizer: Quantizer) -> Tensor:

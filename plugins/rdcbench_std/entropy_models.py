@@ -12,10 +12,10 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from rdcbench.errors import PartError
-from rdcbench.interfaces import EntropyModel, Quantizer
+from rdcbench import EntropyModel, PartError, Quantizer
 from rdcbench_std.coding import ConditionalTables
-from rdcbench_std.density import bits_of, cell_edges, law, new_density, train
+from rdcbench_std.density import at_most_equal_shares, bits_of, cell_edges, law, new_density, train
+
 
 def symbol_counts(quantizer: Quantizer, latents: Tensor, tables: ConditionalTables) -> Tensor:
     """Count each symbol of all latents under every point of the dither: the exact conditional law of the split.
@@ -114,7 +114,8 @@ class Bottleneck(EntropyModel):
     def fit(self, quantizer: Quantizer, latents: Tensor, generator: torch.Generator) -> None:
         """Train a fresh density on the counted symbols of all latents, and make the tables from it.
 
-        Depends on the latents and the generator alone, not on what `rate` has trained before.
+        Depends on the latents and the generator alone, not on what `rate` has trained before. A table that would
+        price the training split above log2 of its alphabet gets equal shares instead.
         """
         with torch.no_grad():
             counts = symbol_counts(quantizer, latents, self.tables)
@@ -122,7 +123,7 @@ class Bottleneck(EntropyModel):
         density = new_density(last, generator)
         train(density, counts, edges, last, self.steps, self.learning_rate, generator)
         with torch.no_grad():
-            self.tables.set(law(density, edges, last))
+            self.tables.set(at_most_equal_shares(law(density, edges, last), counts, last))
         self.density.load_state_dict(density.state_dict())
 
     def rate(self, received: Tensor) -> Tensor:

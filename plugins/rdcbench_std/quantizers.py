@@ -13,8 +13,7 @@ from typing import Final, final
 import torch
 from torch import Tensor, nn
 
-from rdcbench.errors import PartError, unknown
-from rdcbench.interfaces import Quantizer
+from rdcbench import PartError, Quantizer, unknown
 
 GRADIENTS: Final = ("straight-through", "soft-to-hard")
 DITHER_POINTS: Final = 64
@@ -25,8 +24,8 @@ class Lattice(nn.Module):
     """L centres evenly spaced on [-1, 1], shifted by a dither out of M points evenly spaced inside one step.
 
     The dither's grid has its points at the middle of M equal parts of (-step/2, step/2), so that it has mean 0 and
-    never reaches an edge; M = 1 is no dither at all. The constants are buffers that follow the device and are not
-    part of the state: they are functions of L and M.
+    never reaches an edge; M = 1 is no dither at all. The state is `centres` [L] and `offsets` [M], both float32: they
+    decide what a stream means, so a sender's fingerprint must cover them.
 
     Parameters
     ----------
@@ -58,8 +57,8 @@ class Lattice(nn.Module):
         place = torch.arange(dither_points, dtype=torch.float64)
         offsets = ((place + 0.5) / dither_points - 0.5) * self.step
         self.register_buffer("alphabet", torch.full((dimensions,), levels), persistent=False)
-        self.register_buffer("centres", (index * self.step - 1.0).float(), persistent=False)
-        self.register_buffer("offsets", offsets.float(), persistent=False)
+        self.register_buffer("centres", (index * self.step - 1.0).float())
+        self.register_buffer("offsets", offsets.float())
 
     def index(self, latent: Tensor, dither: Tensor) -> Tensor:
         """Index of the centre nearest to y + u: float [n, d] and int64 [n, d] -> int64 [n, d].
@@ -92,7 +91,7 @@ def _check_whole(options: Mapping[str, tuple[int, int]]) -> None:
     """Check that each option (name -> value, least value) is a whole number and not too small."""
     for name, (value, least) in options.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise PartError(f"A quantizer was asked for with {name} = {value!r}; it must be an integer from {least} on.")
+            raise PartError(f"A quantizer was asked for with {name} = {value!r}; it must be an integer >= {least}.")
 
 
 @final
@@ -154,9 +153,7 @@ class UniformQuantizer(Quantizer):
 
     name = "uniform"
 
-    def __init__(
-        self, *, dimensions: int, levels: int, gradient: str = "straight-through", sigma: float = 1.0
-    ) -> None:
+    def __init__(self, *, dimensions: int, levels: int, gradient: str = "straight-through", sigma: float = 1.0) -> None:
         super().__init__()
         self.lattice = Lattice(dimensions, levels, 1, gradient, sigma)
 

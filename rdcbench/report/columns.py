@@ -64,7 +64,10 @@ NAMES: Mapping[str, str] = MappingProxyType(
 )
 """Axis titles, without unit and direction."""
 
-UNIT_IN_NAME = frozenset({"mse", "accuracy", "accuracy_judge", "ssim", "perception"})
+OWN_SCALE = frozenset({"perception_own"})
+"""Fields that each row measures with an instrument of its own: shown, never ranked."""
+
+UNIT_IN_NAME = frozenset({"mse", "accuracy", "accuracy_judge", "ssim", "perception", "perception_own"})
 """Fields whose name says all that their unit would."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rdcbench.recipe import Figure
+from rdcbench.report.bounds import bound_lines, bound_points
 from rdcbench.report.columns import axis_title, field_infos
 from rdcbench.report.panels import Panel, annotate, choose_looks, draw_panel, hollow, marks
 from rdcbench.report.reference import PaperFigure, paper_points
@@ -99,8 +100,8 @@ def _label(one: Series, series: Sequence[Series]) -> str:
     if not several_rates(series):
         return title
     row, measured = one.rows[0], model_rates(one.rows)
-    rates = f"({row.dimensions}, {row.levels}): bound {one.rate:.3g}{f', model {measured}' if measured else ''} bit"
-    alone = sum(abs(other.rate - one.rate) < 1e-6 for other in series) == 1
+    rates = f"({row.dimensions}, {row.levels}): bound {one.rate_name}{f', model {measured}' if measured else ''} bit"
+    alone = sum(other.rate_name == one.rate_name for other in series) == 1
     return rates if alone else f"{title} {rates}"
 
 
@@ -134,8 +135,9 @@ def _footnotes(wanted: Figure, selection: Selection, panels: Sequence[Panel]) ->
     if several_rates(series):
         notes.append("Curves: (d, L) with the rate bound and the model rates of its points.")
     notes.append(rates_text(series))
-    if any(panel.rates for panel in panels):
-        notes.append("Dashed lines and stars: codebooks of equal rate bound.")
+    if any(bound_lines(panel.rates) for panel in panels):
+        stars = " and stars" if any(bound_points(panel.rates, panel.x) for panel in panels) else ""
+        notes.append(f"Dashed lines{stars}: codebooks of equal rate bound.")
     lacking = [f"{field} ({points})" for field in wanted.x if (points := _lacking(series, field, wanted.y))]
     lost = [f"Not measured: {'; '.join(lacking)}."] if lacking else []
     return [" ".join(note for note in notes if note), *lost, *selection.missing]
@@ -148,5 +150,5 @@ def _lacking(series: Sequence[Series], x: str, y: str) -> str:
         shown = {row.name for row, _, _ in marks(one, x, y)}
         lost = [weights_text(row.tradeoff) for row in one.rows if row.name not in shown]
         if lost:
-            texts.append(f"{one.study} {'all points' if not shown else ', '.join(lost)}")
+            texts.append(f"{plain(one.study)} {'all points' if not shown else ', '.join(lost)}")
     return "; ".join(texts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -40,10 +40,11 @@ class Strip(NamedTuple):
 def grid_figure(wanted: Figure, selection: Selection, samples: Samples) -> Drawing | None:
     """Draw a grid; None if no selected row has sample images."""
     pairs = _points(selection)
+    names = _labels(pairs)
     inputs: Images | None = None
     strips: list[Strip] = []
     odd: list[str] = []
-    for one, row in pairs:
+    for _, row in pairs:
         found = _load(row, samples)
         if found is None:
             continue
@@ -52,7 +53,7 @@ def grid_figure(wanted: Figure, selection: Selection, samples: Samples) -> Drawi
         if not np.array_equal(source, inputs):
             odd.append(row.name)
             continue
-        strips.append(Strip(row.point, plain(_study_label(one, selection)), _numbers(row), decoded))
+        strips.append(Strip(row.point, names[row.name], _numbers(row), decoded))
     if inputs is None:
         return None
     drawing = _draw(wanted.title, inputs, strips, {row.point: weights_text(row.tradeoff) for _, row in pairs})
@@ -62,16 +63,19 @@ def grid_figure(wanted: Figure, selection: Selection, samples: Samples) -> Drawi
 
 
 def _points(selection: Selection) -> list[tuple[Series, Row]]:
-    """Rows grouped by operating point, studies in the figure's order within each."""
-    order = list(dict.fromkeys(row.point for one in selection.series for row in one.rows))
+    """Rows grouped by operating point, weights rising, studies in the figure's order within each."""
     every = [(one, row) for one in selection.series for row in one.rows]
-    return sorted(every, key=lambda pair: order.index(pair[1].point))
+    kinds = list(dict.fromkeys(tuple(row.tradeoff) for _, row in every))
+    return sorted(every, key=lambda pair: (kinds.index(tuple(pair[1].tradeoff)), *pair[1].tradeoff.values()))
 
 
-def _study_label(one: Series, selection: Selection) -> str:
-    """What tells the studies of this figure apart: the protocol where that suffices."""
-    protocols = [other.rows[0].protocol for other in selection.series]
-    return one.rows[0].protocol if len(set(protocols)) == len(protocols) else one.study
+def _labels(pairs: Sequence[tuple[Series, Row]]) -> dict[str, str]:
+    """Row name -> what tells it from the others at its point: the protocol where that suffices, else the study."""
+    found = {}
+    for one, row in pairs:
+        same = [other for other, peer in pairs if peer.point == row.point and peer.protocol == row.protocol]
+        found[row.name] = plain(row.protocol if len(same) == 1 else one.study)
+    return found
 
 
 def _load(row: Row, samples: Samples) -> tuple[Images, Images] | None:
@@ -107,7 +111,8 @@ def _draw(title: str, inputs: Images, strips: list[Strip], weights: Mapping[str,
         heights.append(1.0)
     height = STRIP_HEIGHT * sum(heights) + TITLE_HEIGHT
     drawing = new_drawing(PAGE_WIDTH, height)
-    drawing.get_layout_engine().set(h_pad=0.01, hspace=0.0, rect=(0, 0.01, 1, 0.99 - TITLE_HEIGHT / height))  # type: ignore[union-attr]
+    engine: Any = drawing.get_layout_engine()
+    engine.set(h_pad=0.01, hspace=0.0, rect=(0, 0.01, 1, 0.99 - TITLE_HEIGHT / height))
     drawing.suptitle(plain(title), x=0.01, y=1 - 0.06 / height, ha="left", va="top", fontsize=9, fontweight="bold")
     grid = drawing.add_gridspec(len(heights), 1, height_ratios=heights)
     places = [index for index, height in enumerate(heights) if height == 1.0]
@@ -127,7 +132,7 @@ def _draw_strip(axes: Axes, strip: Strip, weight: str) -> None:
     axes.spines[:].set_visible(False)
     label = f"{weight}\n{strip.label}" if weight else strip.label
     axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=7, color=INK, linespacing=1.5)
-    style = {"fontsize": 5.5, "color": GREY, "va": "center", "linespacing": 1.15}
+    style: dict[str, Any] = {"fontsize": 5.5, "color": GREY, "va": "center", "linespacing": 1.15}
     axes.annotate(strip.numbers, (1, 0.5), (5, 0), "axes fraction", textcoords="offset points", **style)
 
 

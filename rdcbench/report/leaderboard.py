@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rdcbench.report.columns import ASPECTS, Column, columns, speaker
+from rdcbench.report.columns import ASPECTS, OWN_SCALE, Column, columns, speaker
 from rdcbench.rows import Row
 
 
@@ -79,8 +79,8 @@ def _undominated(rows: Sequence[Row], axes: Sequence[Column]) -> tuple[bool, ...
 
 
 def _best(rows: Sequence[Row], column: Column) -> float | None:
-    """Best value of a column, None where no direction is better or all rows are equal."""
+    """Best value of a column, None where no direction is better, all rows are equal, or rows do not compare."""
     values = [value for row in rows if math.isfinite(value := row.value(column.name))]
-    if column.direction == "none" or len(values) < 2 or min(values) == max(values):
+    if column.direction == "none" or column.name in OWN_SCALE or len(values) < 2 or min(values) == max(values):
         return None
     return max(values) if column.direction == "higher" else min(values)

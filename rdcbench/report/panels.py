@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,15 +43,16 @@ class Panel:
 
 def marks(series: Series, x: str, y: str) -> list[Mark]:
     """The rows of a series that have both fields."""
-    return [(row, row.values[x], row.values[y]) for row in series.rows if x in row.values and y in row.values]
+    shown = [row for row in series.rows if math.isfinite(row.value(x)) and math.isfinite(row.value(y))]
+    return [(row, row.values[x], row.values[y]) for row in shown if x in row.values and y in row.values]
 
 
 def choose_looks(series: Sequence[Series]) -> dict[str, Look]:
     """Colour by rate where there are several, else by study; circles for end-to-end, another shape for each other."""
-    rates = sorted({round(one.rate, 6) for one in series})
+    rates = sorted({one.rate_name for one in series}, key=float)
     looks: dict[str, Look] = {}
     for index, one in enumerate(series):
-        turn = rates.index(round(one.rate, 6)) if len(rates) > 1 else index
+        turn = rates.index(one.rate_name) if len(rates) > 1 else index
         others = sum(look.marker != "o" for look in looks.values())
         marker = "o" if one.end_to_end else OTHER_MARKERS[others % len(OTHER_MARKERS)]
         looks[one.study] = Look(COLORS[turn % len(COLORS)], marker)
@@ -71,12 +73,18 @@ def draw_panel(axes: Axes, panel: Panel, looks: Mapping[str, Look]) -> dict[str,
         points_in_print = paper_points(series, panel.x, panel.y)
         if points_in_print:
             look = looks.get(series.study, Look(GREY, "o"))
-            axes.scatter(*zip(*points_in_print, strict=True), **hollow(look.color), marker=look.marker, label="_paper")
+            xs, ys = zip(*points_in_print, strict=True)
+            axes.scatter(xs, ys, marker=look.marker, label="_paper", **hollow(look.color))
     for line in bound_lines(panel.rates):
         color = _bound_color(panel, line.rate, looks)
         axes.axhline(line.mse, color=color, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1, label="_codebook")
     for point in bound_points(panel.rates, panel.x):
-        style = {"s": STAR_SIZE**2, "color": _bound_color(panel, point.rate, looks), "linewidths": 0, "zorder": 5}
+        style: dict[str, Any] = {
+            "s": STAR_SIZE**2,
+            "color": _bound_color(panel, point.rate, looks),
+            "linewidths": 0,
+            "zorder": 5,
+        }
         axes.scatter([point.x], [point.y], marker="*", label="_code", **style)
     return lines
 
@@ -90,7 +98,7 @@ def hollow(color: str) -> dict[str, Any]:
 def _draw_series(axes: Axes, points: Sequence[Mark], look: Look) -> Artist:
     """Points joined in the order of the sweep, with intervals over images, and thinner ones over seeds."""
     xs, ys = [x.value for _, x, _ in points], [y.value for _, _, y in points]
-    edge = {"markeredgecolor": "white", "markeredgewidth": 0.4}
+    edge: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.4}
     (line,) = axes.plot(xs, ys, color=look.color, marker=look.marker, markersize=MARKER_SIZE, zorder=4, **edge)
     for part, style in (("image", IMAGE_BARS), ("seed", SEED_BARS)):
         for _, x, y in points:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Obstacles:
 
     def __init__(self, axes: Axes) -> None:
         self._axes = axes
-        self._scale = axes.get_figure(root=True).dpi / 72.0  # type: ignore[union-attr]
+        self.scale = axes.figure.dpi / 72.0
         self._boxes: list[Boxes] = []
         self.points = np.empty((0, 2))
 
@@ -53,14 +54,14 @@ class Obstacles:
         """Keep clear of markers of that size in typographic points."""
         centers = self.pixels(xy)
         self.points = np.concatenate([self.points, centers])
-        reach = size * self._scale / 2 + 1
+        reach = size * self.scale / 2 + 1
         self._boxes.append(np.concatenate([centers - reach, centers + reach], axis=1))
 
     def add_line(self, xy: Sequence[tuple[float, float]]) -> None:
         """Keep clear of a line through data points."""
         corners = self.pixels(xy)
-        for start, end in zip(corners[:-1], corners[1:], strict=True):
-            steps = max(2, math.ceil(float(np.hypot(*(end - start))) / (_SAMPLE * self._scale)))
+        for start, end in itertools.pairwise(corners):
+            steps = max(2, math.ceil(float(np.hypot(*(end - start))) / (_SAMPLE * self.scale)))
             along = start + np.linspace(0, 1, steps)[:, None] * (end - start)
             self._boxes.append(np.concatenate([along - 1, along + 1], axis=1))
 
@@ -92,14 +93,13 @@ def place(axes: Axes, labels: Sequence[Label], obstacles: Obstacles, size: float
 
 def _best_box(axes: Axes, label: Label, size: tuple[float, float], obstacles: Obstacles) -> Boxes | None:
     """The nearest free place, else the one that covers least if the label is needed."""
-    scale = axes.get_figure(root=True).dpi / 72.0  # type: ignore[union-attr]
     center = obstacles.pixels([(label.x, label.y)])[0]
     taken, frame = obstacles.boxes(), axes.get_window_extent()
     angles = _angles(label, center, obstacles)
     least, kept = math.inf, None
     for distance in _DISTANCES:
         for angle in angles:
-            box = _box(center, distance * scale, math.radians(angle), size)
+            box = _box(center, distance * obstacles.scale, math.radians(angle), size)
             if box[0] < frame.x0 or box[1] < frame.y0 or box[2] > frame.x1 or box[3] > frame.y1:
                 continue
             covered = _overlap(box, taken) + 1e4 * _is_nearer_to_another(box, center, obstacles.points)

@@ -67,7 +67,8 @@ def read_expected(path: Path) -> Expected | None:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(step) for step in first["loc"])
-        raise RecipeError(f"{path}: {key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}.") from error
+        wrong = first["msg"]
+        raise RecipeError(f"{path}: {key} = {first['input']!r}: {wrong[0].lower()}{wrong[1:]}.") from error
 
 
 def paper_points(series: PaperSeries, x: str, y: str) -> list[tuple[float, float]]:

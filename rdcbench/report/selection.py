@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rdcbench.plan import point_name
 from rdcbench.recipe import Figure, Recipe, Study
+from rdcbench.report.style import plain
 from rdcbench.rows import Row
 
 END_TO_END = "end-to-end"
@@ -32,6 +33,11 @@ class Series:
         """Rate bound in bits per image."""
         return rate_bound(self.rows[0])
 
+    @property
+    def rate_name(self) -> str:
+        """The rate bound as text, equal for equal rates, unknown ones included."""
+        return f"{self.rate:.3g}"
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -53,7 +59,10 @@ def select(recipe: Recipe, wanted: Figure, rows: Sequence[Row]) -> Selection:
             series.append(Series(name, study.title or name, tuple(found[point] for point in order)))
         lost = _lost(study, wanted, found)
         if lost:
-            missing.append(f"{name} ({'all points' if not found else ', '.join(lost)})")
+            missing.append(f"{plain(name)} ({'all points' if not found else ', '.join(lost)})")
+    planned = {point_name(tradeoff) for name in wanted.studies for tradeoff in recipe.studies[name].tradeoffs()}
+    drawn = {row.point for one in series for row in one.rows}
+    missing += [f"{plain(point)} (in none of the studies)" for point in wanted.points if point not in planned | drawn]
     return Selection(tuple(series), (f"Missing: {'; '.join(missing)}.",) if missing else ())
 
 
@@ -75,7 +84,7 @@ def _lost(study: Study, wanted: Figure, found: Mapping[str, Row]) -> list[str]:
 
 def symbol(term: str) -> str:
     """A term's weight in a formula."""
-    return SYMBOLS.get(term, term.replace("_", " ").replace("$", r"\$"))
+    return SYMBOLS.get(term, plain(term.replace("_", " ")))
 
 
 def weights_text(tradeoff: Mapping[str, float]) -> str:
@@ -93,7 +102,7 @@ def rate_bound(row: Row) -> float:
 
 def several_rates(series: Sequence[Series]) -> bool:
     """Whether the series differ in their rate bound."""
-    return len({round(one.rate, 6) for one in series}) > 1
+    return len({one.rate_name for one in series}) > 1
 
 
 def model_rates(rows: Sequence[Row]) -> str:
@@ -107,9 +116,9 @@ def model_rates(rows: Sequence[Row]) -> str:
 
 def rates_text(series: Sequence[Series]) -> str:
     """The one rate bound of all series, and the model rates of each; empty where no bound is known."""
-    bounds = {f"{one.rate:.3g}" for one in series if math.isfinite(one.rate)}
-    if len(bounds) != 1:
+    bounds = {one.rate_name for one in series}
+    if len(bounds) != 1 or not math.isfinite(series[0].rate):
         return ""
-    measured = [f"{one.study}\u00a0{model_rates(one.rows)}" for one in series if model_rates(one.rows)]
+    measured = [f"{plain(one.study)}\u00a0{model_rates(one.rows)}" for one in series if model_rates(one.rows)]
     head = f"Rate bound {bounds.pop()} bit/image"
     return f"{head}; model rates {', '.join(measured)}." if measured else f"{head}."

@@ -63,14 +63,15 @@ class Look:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw in the house style, and keep matplotlib's remarks on fonts and caches from the user."""
+    """Draw in the house style, whatever the user's matplotlibrc says; remarks on fonts and caches stay unprinted."""
     logger = logging.getLogger("matplotlib")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
         import matplotlib
 
-        with warnings.catch_warnings(), matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE}):
+        style: dict[Any, Any] = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
+        with warnings.catch_warnings(), matplotlib.rc_context(style | dict(STYLE)):
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -124,8 +125,10 @@ def rendered(drawing: Drawing, form: str) -> bytes:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.BytesIO()
-    if form == "svg":  # the canvases themselves: Figure.savefig would draw everything once more for the layout
-        FigureCanvasSVG(drawing).print_svg(buffer, metadata={"Date": None})
+    # the canvases themselves: Figure.savefig would draw everything once more for the layout
+    canvas: Any = FigureCanvasSVG(drawing) if form == "svg" else FigureCanvasAgg(drawing)
+    if form == "svg":
+        canvas.print_svg(buffer, metadata={"Date": None})
     else:
-        FigureCanvasAgg(drawing).print_png(buffer, metadata={"Software": None})
+        canvas.print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from rdcbench.recipe import Figure
 from rdcbench.report.columns import ASPECTS, aspect_of, axis_title, field_infos
@@ -25,19 +26,22 @@ if TYPE_CHECKING:
     from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure as Drawing
 
-COLOR_MAP = "cividis"
-LINES = ("-", (0, (3, 2)))
+COLOR_MAPS = {"lower": "cividis_r", "higher": "cividis", "none": "cividis"}
+"""Bright is better; made for colour-blind readers (Nunez, Anderton and Renslow 2018)."""
+LINES = ("-", "--")
 """Nets: the first weight varies along solid lines, the second along dashed ones."""
+BARS: Mapping[str, Any] = MappingProxyType({"linewidth": 2.4, "alpha": 0.35, "zorder": 1})
+PANEL_HEIGHT = 3.9
 
 
 def surface_figure(wanted: Figure, selection: Selection) -> Drawing | None:
-    """Draw a net; None if no row has the fields."""
+    """Draw a net on each field of x; None if no row has the fields."""
     rows = [row for one in selection.series for row in one.rows]
     fields = [field for field in wanted.x if _drawable(rows, field, wanted.y)]
     if not fields:
         return None
     infos = field_infos(rows)
-    drawing = new_drawing(PANEL_WIDTH + 0.6 if len(fields) == 1 else PAGE_WIDTH * len(fields) / 2, 3.9)
+    drawing = new_drawing(PANEL_WIDTH + 0.6 if len(fields) == 1 else PAGE_WIDTH * len(fields) / 2, PANEL_HEIGHT)
     drawing.suptitle(plain(wanted.title), x=0.01, ha="left", fontsize=9, fontweight="bold")
     panels = drawing.subplots(1, len(fields), sharey=True, squeeze=False)[0]
     for axes, field in zip(panels, fields, strict=True):
@@ -45,12 +49,12 @@ def surface_figure(wanted: Figure, selection: Selection) -> Drawing | None:
         third = third_field(field, wanted.y, shown)
         painted = _draw_net(axes, field, wanted.y, third, shown)
         axes.set_xlabel(axis_title(field, infos.get(field)))
-        axes.set_ylabel(axis_title(wanted.y, infos.get(wanted.y)) if axes is panels[0] else "")
         if third is not None:
-            where = {"location": "right"} if len(fields) == 1 else {"location": "top"}
-            bar = drawing.colorbar(painted, ax=axes, aspect=35, pad=0.02, **where)
+            side = "right" if len(fields) == 1 else "top"
+            bar = drawing.colorbar(painted, ax=axes, location=side, aspect=35, pad=0.02)
             bar.set_label(axis_title(third, infos.get(third)))
             bar.outline.set_visible(False)
+    panels[0].set_ylabel(axis_title(wanted.y, infos.get(wanted.y)))
     set_footnotes(drawing, _footnotes(wanted, selection, fields, rows))
     settle(drawing)
     for axes, field in zip(panels, fields, strict=True):
@@ -93,15 +97,16 @@ def _draw_net(axes: Axes, x: str, y: str, third: str | None, rows: Sequence[Row]
             axes.plot(*zip(*places, strict=True), color=GREY, linewidth=0.7, linestyle=style, zorder=2, label="_net")
     for row in rows:
         across, upright = row.values[x], row.values[y]
-        style = {"color": GREY, "linewidth": 1.1, "alpha": 0.5, "zorder": 1}
         if across.image_hi > across.image_lo:
-            axes.hlines(upright.value, across.image_lo, across.image_hi, label="_image interval, x", **style)
+            axes.hlines(upright.value, across.image_lo, across.image_hi, color=GREY, label="_image x", **BARS)
         if upright.image_hi > upright.image_lo:
-            axes.vlines(across.value, upright.image_lo, upright.image_hi, label="_image interval, y", **style)
-    axes.margins(0.22, 0.14)
+            axes.vlines(across.value, upright.image_lo, upright.image_hi, color=GREY, label="_image y", **BARS)
+    axes.margins(0.26, 0.14)
     colors = [row.value(third) for row in rows] if third else GREY
     xs, ys = [row.value(x) for row in rows], [row.value(y) for row in rows]
-    return axes.scatter(xs, ys, c=colors, cmap=COLOR_MAP, s=52, edgecolors="white", linewidths=0.7, zorder=3)
+    info = field_infos(rows).get(third or "")
+    shades = COLOR_MAPS[info.direction if info else "none"]
+    return axes.scatter(xs, ys, c=colors, cmap=shades, s=44, edgecolors="white", linewidths=0.7, zorder=3)
 
 
 def _annotate(axes: Axes, x: str, y: str, rows: Sequence[Row]) -> None:
@@ -118,16 +123,15 @@ def _annotate(axes: Axes, x: str, y: str, rows: Sequence[Row]) -> None:
             fixed = [f"{symbol(term)} = {weights.get(term, 0.0):g}" for term in terms if term != along]
             if fixed and len(thread) > 1:
                 labels.append(Label(*places[-1], ", ".join(fixed), needed=True, away_from=places[-2]))
-    place(axes, labels, obstacles, size=7.0)
+    place(axes, labels, obstacles)
 
 
 def _footnotes(wanted: Figure, selection: Selection, fields: Sequence[str], rows: Sequence[Row]) -> list[str]:
     names = [symbol(term) for term in _net_terms(rows)]
     lines = f"Along solid lines only {names[0]} changes, along dashed ones only {names[1]}. " if len(names) == 2 else ""
-    lost = [field for field in wanted.x if field not in fields]
-    count = len(rows) - min(len(_drawable(rows, field, wanted.y)) for field in fields)
     notes = [f"{lines}Bars: 95 % intervals over test images. {rates_text(selection.series)}".strip()]
-    notes += [f"Not measured: {', '.join(lost)}."] if lost else []
-    notes += [f"{count} points have no value here." ] if count else []
-    return [*notes, *selection.missing]
-
+    lost = []
+    for field in wanted.x:
+        count = len(rows) - len(_drawable(rows, field, wanted.y))
+        lost += [f"{field} ({'all points' if field not in fields else f'{count} points'})"] if count else []
+    return [*notes, *([f"Not measured: {', '.join(lost)}."] if lost else []), *selection.missing]

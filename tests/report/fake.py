@@ -85,6 +85,13 @@ def rows_of(cells: Sequence[Cell], run: str = "fake") -> list[Row]:
     return [make_row(name, group, run) for name, group in groups.items()]
 
 
+def simple_rows(values: Mapping[str, Mapping[str, float]], study: str = "rdc") -> list[Row]:
+    """One row for each entry of point weight -> fields, in one classification study."""
+    recipe = make_recipe({study: STUDY}, {})
+    cells = [make_cell(recipe, study, {"classification": float(weight)}, found) for weight, found in values.items()]
+    return rows_of(cells)
+
+
 def sample_arrays(seed: int = 0, shape: tuple[int, ...] = (1, 28, 28), count: int = 40) -> dict[str, Any]:
     """Input images, always the same, and random reconstructions."""
     x = np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
