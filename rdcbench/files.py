@@ -30,7 +30,7 @@ def compress(job: str, source: Path, target: Path, data_dir: Path | None = None)
 
     built = open_job(job, data_dir)
     images = read_images(source, built.image_shape)
-    x = torch.from_numpy(images).float() / 255
+    x = torch.tensor(images).float() / 255
     packet = built.codec.compress(x, _context(built.codec, INPUT, len(images), built.job.tradeoff))
     data = pack(Stream(sender_fingerprint(built.codec), INPUT, len(images), packet.payloads))
     atomic_write(target, lambda file: file.write(data))

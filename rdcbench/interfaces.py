@@ -86,7 +86,8 @@ class Context:
     def uniform(self, purpose: str, size: int) -> Tensor:
         """Draw [n, size] float32 uniformly from (0, 1), equal at sender and receiver."""
         key = seed_of(self.seed, self.split, purpose)
-        return torch.from_numpy(counter_uniform(key, self.index.cpu().numpy(), size, self.draw)).float()
+        drawn = counter_uniform(key, self.index.cpu().numpy(), size, self.draw)
+        return torch.from_numpy(drawn).float().clamp_(max=1 - 2**-24)  # float32 rounds the last numbers up to 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,7 +308,8 @@ def _explain(error: ValidationError, table: Sequence[str] = ()) -> str:
     if first["type"] in ("model_type", "dict_type"):
         message = "it must be a table"
     where = f"{key} = {first['input']!r}: " if key else ""
-    return f"{where}{message[0].lower()}{message[1:]}.".replace("..", ".") + more
+    sentence = f"{where}{message[0].lower()}{message[1:]}"
+    return (sentence if sentence.endswith((".", "?")) else f"{sentence}.") + more
 
 
 def _keys_of(parents: Sequence[str]) -> Iterable[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -16,6 +16,12 @@ import pluggy
 
 from rdcbench import hookspecs
 from rdcbench.errors import PartError, unknown
+
+GIVEN = (
+    "image_shape", "classes", "dimensions", "levels", "alphabet", "dither_points", "classifier", "critic", "tradeoff",
+    "training",
+)  # fmt: skip
+"""What the harness gives to a constructor that names it; a recipe cannot set these."""
 
 KINDS = tuple(
     name.removeprefix("rdcbench_").removesuffix("s") if name != "rdcbench_entropy_models" else "entropy_model"
@@ -79,23 +85,29 @@ class Registry:
             raise PartError(unknown(label, name, self.names(kind)) + left_out)
         return found[0]
 
-    def build(self, kind: str, name: str, options: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> Any:
-        """Build a part from its options, filling in those of `given` that its constructor names."""
+    def check(self, kind: str, name: str, options: Mapping[str, Any], given: Collection[str] = ()) -> Entry:
+        """Find a part and make sure that it takes these options and lacks none; the harness fills in `given`."""
         entry = self.get(kind, name)
         known = entry.options()
         label = kind.replace("_", " ")
-        given = given or {}
         for option in options:
             if option not in known or option in given:
                 allowed = [key for key in known if key not in given]
                 raise PartError(unknown(f"option of the {label} {name!r} named", option, allowed))
-        arguments = {**{key: value for key, value in given.items() if key in known}, **options}
-        missing = [key for key, p in known.items() if p.default is p.empty and key not in arguments]
-        if missing:
-            raise PartError(f"The {label} {name!r} needs the option {missing[0]!r}, which is not given.")
+        needed = [key for key, p in known.items() if p.default is p.empty and key not in (*given, *options)]
+        if needed:
+            raise PartError(f"The {label} {name!r} needs the option {needed[0]!r}, which is not given.")
+        return entry
+
+    def build(self, kind: str, name: str, options: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> Any:
+        """Build a part from its options, filling in those of `given` that its constructor names."""
+        entry = self.check(kind, name, options, given or {})
+        known = entry.options()
+        arguments = {**{key: value for key, value in (given or {}).items() if key in known}, **options}
         try:
             return entry.target(**arguments)
         except (TypeError, ValueError) as error:
+            label = kind.replace("_", " ")
             raise PartError(f"The {label} {name!r} cannot be built with {dict(options)}: {error}") from error
 
     def _check_kind(self, kind: str) -> None:

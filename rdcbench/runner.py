@@ -15,7 +15,7 @@ from rdcbench.errors import RdcbenchError, RecipeError, StoreError
 from rdcbench.machine import core_count
 from rdcbench.plan import Job, Plan, file_digest
 from rdcbench.provenance import provenance
-from rdcbench.recipe import Recipe
+from rdcbench.recipe import PART_TABLES, PartSpec, Recipe
 from rdcbench.rows import SCHEMA_VERSION, Cell, Row
 from rdcbench.store import Store
 
@@ -64,6 +64,7 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
         return Result(store, store.rows())
     with _locked(options.out):
         plan = prepare(recipe, options)
+        bring_data(recipe, options)
         store.create(recipe, _facts(recipe, options), options.expected)
         store.write_plan(_grown(store, plan, recipe, options))
         failures, performed = _perform(plan, store, options, listener)
@@ -71,21 +72,40 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
 
 
 def prepare(recipe: Recipe, options: Options) -> Plan:
-    """Load the plugins, bring the data, and lay out the jobs."""
+    """Load the plugins, check that all that is asked for exists, and lay out the jobs; nothing is written or fetched."""
     from rdcbench import registry
-    from rdcbench.datafiles import data_folder
     from rdcbench.plan import make_plan
 
     parts = registry.load(options.plugin_files)
-    for spec in {study.model_dump_json(): study for study in _datasets(recipe)}.values():
-        dataset = parts.build("dataset", spec.name, spec.options)
-        dataset.fetch(data_folder(options.data_dir), options.offline)
-    for kind in ("encoder", "quantizer", "entropy_model", "decoder", "critic", "classifier", "objective", "codec"):
-        for study in recipe.studies.values():
-            part = recipe.part(kind, study)
-            if part is not None:
-                parts.get(kind, part.name)
-    return make_plan(recipe, options.seeds, parts)
+    parts.get("executor", options.executor)
+    for name in options.trackers:
+        parts.get("tracker", name)
+    for kind, spec in _specs(recipe):
+        parts.check(kind, spec.name, spec.options, registry.GIVEN)
+    plan = make_plan(recipe, options.seeds, parts)
+    threads = max((job.training.threads for job in plan.jobs if job.training), default=1)
+    if threads > core_count():
+        raise RecipeError(f"training.threads = {threads} is more than this machine's {core_count()} cores.")
+    return plan
+
+
+def _specs(recipe: Recipe) -> Iterator[tuple[str, PartSpec]]:
+    """Kind and table of every part that a recipe asks for."""
+    yield from (("metric", spec) for spec in recipe.metrics)
+    yield from (("judge", spec) for spec in recipe.judges)
+    for study in recipe.studies.values():
+        yield "protocol", study.protocol
+        yield from ((kind, spec) for kind in PART_TABLES if (spec := recipe.part(kind, study)) is not None)
+
+
+def bring_data(recipe: Recipe, options: Options) -> None:
+    """Bring the raw files of all data sets of the active studies into the data folder."""
+    from rdcbench import registry
+    from rdcbench.datafiles import data_folder
+
+    parts = registry.load(options.plugin_files)
+    for spec in {spec.model_dump_json(): spec for spec in _datasets(recipe)}.values():
+        parts.build("dataset", spec.name, spec.options).fetch(data_folder(options.data_dir), options.offline)
 
 
 def _datasets(recipe: Recipe) -> Iterator[Any]:
@@ -196,8 +216,6 @@ def _perform(plan: Plan, store: Store, options: Options, listener: Listener) -> 
     tell("planned", "", {"jobs": len(plan.unique()), "todo": {job.name: cost_of(job) for job in todo.waiting}})
     if not todo.waiting:
         return {}, 0
-    threads = max(job.training.threads for job in plan.jobs if job.training)
-    _check_threads(threads)
     name = "serial" if options.executor == "local" and options.jobs == 1 else options.executor
     executor: Executor = parts.build("executor", name, {"jobs": options.jobs})
     finished = False
@@ -207,11 +225,6 @@ def _perform(plan: Plan, store: Store, options: Options, listener: Listener) -> 
     finally:
         executor.close(cancel=not finished)
     return todo.failures, todo.performed
-
-
-def _check_threads(threads: int) -> None:
-    if threads > core_count():
-        raise RecipeError(f"training.threads = {threads} is more than this machine's {core_count()} cores.")
 
 
 def _loop(

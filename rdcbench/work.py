@@ -29,11 +29,6 @@ from rdcbench.rows import Cell
 from rdcbench.store import Store
 
 PROGRESS_SECONDS = 1.0
-GIVEN = (
-    "image_shape", "classes", "dimensions", "levels", "alphabet", "dither_points", "classifier", "critic", "tradeoff",
-    "training",
-)  # fmt: skip
-"""What the harness gives to a constructor that names it; the recipe cannot set these."""
 
 
 @dataclass(frozen=True)

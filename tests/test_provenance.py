@@ -49,10 +49,8 @@ def test_threads_are_those_of_torch():
 
 
 def test_it_does_not_import_torch():
-    program = "import sys; sys.modules['torch'] = None; from rdcbench.provenance import provenance; print(provenance('cpu'))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "'threads'" not in done.stdout
-    assert "'device': 'cpu'" in done.stdout
+    program = "import sys; from rdcbench.provenance import provenance as p; sys.exit('threads' in p('') or 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_callers_cannot_change_what_others_get():

@@ -146,23 +146,26 @@ class BigIntegerTables(rdcbench.EntropyModel):
 
     def __init__(self, alphabet, dither_points) -> None:
         super().__init__()
-        self.largest = int(alphabet.max())
-        self.register_buffer("counts", torch.ones(alphabet.numel(), dither_points, self.largest, dtype=torch.int64))
+        inside = torch.arange(int(alphabet.max())) < alphabet.reshape(-1, 1, 1)
+        self.register_buffer("inside", inside.long(), persistent=False)
+        self.register_buffer("counts", inside.long().repeat(1, dither_points, 1))
 
     @torch.no_grad()
     def fit(self, quantizer, latents, generator):
-        self.counts.fill_(1)
+        self.counts.copy_(self.inside.expand_as(self.counts))
         for point in range(quantizer.dither_points):
-            symbols = quantizer.quantize(latents, torch.full_like(latents, point, dtype=torch.int64))
-            for position in range(symbols.shape[1]):
-                self.counts[position, point] += torch.bincount(symbols[:, position], minlength=self.largest)
+            dither = torch.full_like(quantizer.alphabet, point).expand(len(latents), *quantizer.alphabet.shape)
+            symbols = quantizer.quantize(latents, dither).flatten(1)
+            for position, column in enumerate(symbols.T):
+                self.counts[position, point] += torch.bincount(column, minlength=self.counts.shape[2])
 
     def _rows(self, dither):
-        return self.counts[torch.arange(dither.shape[1]), dither]
+        flat = dither.flatten(1)
+        return self.counts[torch.arange(flat.shape[1]), flat]
 
     def bits(self, symbols, dither):
         rows = self._rows(dither).double()
-        chosen = rows.gather(2, symbols[..., None]).squeeze(2)
+        chosen = rows.gather(2, symbols.flatten(1)[..., None]).squeeze(2)
         return (rows.sum(2) / chosen).log2().sum(1)
 
     def encode(self, symbols, dither):

@@ -108,8 +108,9 @@ class ConditionalTables(nn.Module):
     def decode(self, payload: bytes, dither: Tensor) -> Tensor:
         """Read back the symbols, int64 [n, *symbol_shape], on the dither's device.
 
-        What was read is coded again and must give the same bytes: a flipped bit, a missing or a surplus word and a
-        wrong number of images are all noticed.
+        What was read is coded again and must give the same bytes. That notices missing and surplus bytes, a wrong
+        number of images, and nearly every flipped bit; what it cannot notice is a stream that became the stream of
+        other symbols, which is what the container's checksum is for.
 
         Raises
         ------

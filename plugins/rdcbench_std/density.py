@@ -90,7 +90,7 @@ def train(
 def at_most_equal_shares(probability: Tensor, counts: Tensor, last: Tensor) -> Tensor:
     """Give a table equal shares where the density prices the counted symbols above log2 of the alphabet.
 
-    A density cannot follow point masses; so the rate of the training split still keeps its bound. All [positions, m, K].
+    A density cannot follow point masses; so the training split keeps its rate bound. Shapes [positions, m, K].
     """
     cost = -(counts * torch.log2(probability)).sum(2, keepdim=True)
     bound = counts.sum(2, keepdim=True) * torch.log2(last + 1.0)[:, None, None]

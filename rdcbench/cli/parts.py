@@ -62,7 +62,7 @@ def list_parts(
 
 
 def _options(entry: Any) -> str:
-    from rdcbench.work import GIVEN
+    from rdcbench.registry import GIVEN
 
     shown = []
     for name, parameter in entry.options().items():

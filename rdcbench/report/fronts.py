@@ -130,25 +130,28 @@ def _footnotes(wanted: Figure, selection: Selection, panels: Sequence[Panel]) ->
     terms = list(dict.fromkeys(term for one in series for row in one.rows for term in row.tradeoff))
     if terms:
         notes.append(f"Small numbers: {', '.join(map(symbol, terms))} of the point.")
-    several = any(len(row.seeds) > 1 for one in series for row in one.rows)
-    notes.append(f"Bars: 95 % intervals over test images{'; thin bars: over training seeds' if several else ''}.")
+    seeds = any(len(row.seeds) > 1 for one in series for row in one.rows)
+    thin = "; thin bars: over training seeds, cut off at the frame" if seeds else ""
+    notes.append(f"Bars: 95 % intervals over test images{thin}.")
     if several_rates(series):
         notes.append("Curves: (d, L) with the rate bound and the model rates of its points.")
     notes.append(rates_text(series))
     if any(bound_lines(panel.rates) for panel in panels):
         stars = " and stars" if any(bound_points(panel.rates, panel.x) for panel in panels) else ""
         notes.append(f"Dashed lines{stars}: codebooks of equal rate bound.")
-    lacking = [f"{field} ({points})" for field in wanted.x if (points := _lacking(series, field, wanted.y))]
+    lacking = [text for field in wanted.x if (text := _lacking(series, field, wanted.y))]
     lost = [f"Not measured: {'; '.join(lacking)}."] if lacking else []
     return [" ".join(note for note in notes if note), *lost, *selection.missing]
 
 
 def _lacking(series: Sequence[Series], x: str, y: str) -> str:
-    """Points that a panel does not show because a field was not measured."""
+    """A field with the points that have no value of it; without points if none has, empty if all have."""
     texts = []
     for one in series:
         shown = {row.name for row, _, _ in marks(one, x, y)}
         lost = [weights_text(row.tradeoff) for row in one.rows if row.name not in shown]
         if lost:
             texts.append(f"{plain(one.study)} {'all points' if not shown else ', '.join(lost)}")
-    return "; ".join(texts)
+    if not any(marks(one, x, y) for one in series):
+        return plain(x)
+    return f"{plain(x)} ({'; '.join(texts)})" if texts else ""

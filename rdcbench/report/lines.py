@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rdcbench.report.columns import Column
 from rdcbench.report.digits import format_number, format_value
 from rdcbench.report.leaderboard import Leaderboard
@@ -24,9 +26,9 @@ def labels(board: Leaderboard) -> list[str]:
     return [*runs, "name", "study", "point", *seeds]
 
 
-def identity(board: Leaderboard, row: Row) -> list[str]:
-    """The cells under `labels`."""
-    return [str(len(row.seeds)) if name == "seeds" else str(getattr(row, name)) for name in labels(board)]
+def identity(row: Row, names: Sequence[str]) -> list[str]:
+    """The cells of a row under some `labels`."""
+    return [str(len(row.seeds)) if name == "seeds" else str(getattr(row, name)) for name in names]
 
 
 def title(column: Column) -> str:

@@ -50,9 +50,10 @@ def _header(board: Leaderboard, escape: Callable[[str], str]) -> list[str]:
 
 
 def _body(board: Leaderboard, escape: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:
+    names = labels(board)
     lines = []
     for row, front in zip(board.rows, board.front, strict=True):
-        line = [escape(FRONT) if front else "", *(escape(text) for text in identity(board, row))]
+        line = [escape(FRONT) if front else "", *(escape(text) for text in identity(row, names))]
         for column in board.columns:
             text = escape(cell(row, column.name))
             line.append(bold(text) if text and board.is_best(row, column.name) else text)

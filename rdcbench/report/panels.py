@@ -100,20 +100,8 @@ def _draw_series(axes: Axes, points: Sequence[Mark], look: Look) -> Artist:
     xs, ys = [x.value for _, x, _ in points], [y.value for _, _, y in points]
     edge: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.4}
     (line,) = axes.plot(xs, ys, color=look.color, marker=look.marker, markersize=MARKER_SIZE, zorder=4, **edge)
-    for part, style in (("image", IMAGE_BARS), ("seed", SEED_BARS)):
-        for _, x, y in points:
-            (left, right), (low, high) = _ends(x, part), _ends(y, part)
-            if right > left:
-                axes.hlines(y.value, left, right, color=look.color, label=f"_{part} x", **style)
-            if high > low:
-                axes.vlines(x.value, low, high, color=look.color, label=f"_{part} y", **style)
-    return line
-
-
-def _ends(value: Value, part: str) -> tuple[float, float]:
-    return (value.image_lo, value.image_hi) if part == "image" else (value.seed_lo, value.seed_hi)
-
-
+    for row, x, y in points:
+        left, right = _ends(row, "image", x)
 def _bound_color(panel: Panel, rate: float, looks: Mapping[str, Look]) -> str:
     """Ink; in a figure of several rates the colour of that rate."""
     same = [looks[one.study].color for one in panel.series if abs(one.rate - rate) < 1e-6]

@@ -89,7 +89,7 @@ def symbol(term: str) -> str:
 
 def weights_text(tradeoff: Mapping[str, float]) -> str:
     """An operating point in symbols."""
-    return ", ".join(f"{symbol(term)} = {weight:g}" for term, weight in tradeoff.items()) or "no weight"
+    return ", ".join(f"{symbol(term)}\u00a0=\u00a0{weight:g}" for term, weight in tradeoff.items()) or "no weight"
 
 
 def rate_bound(row: Row) -> float:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from rdcbench.errors import RecipeError, unknown
 from rdcbench.report.leaderboard import Leaderboard, make_leaderboard
-from rdcbench.report.lines import ARROWS, FRONT, cell, several_runs
+from rdcbench.report.lines import ARROWS, FRONT, cell, identity, several_runs
 from rdcbench.report.markup import latex, markdown
 from rdcbench.report.records import as_csv, as_json
 from rdcbench.rows import Row
@@ -15,7 +15,7 @@ from rdcbench.rows import Row
 FORMATS: Mapping[str, Callable[[Leaderboard], str]] = MappingProxyType(
     {"md": markdown, "csv": as_csv, "json": as_json, "latex": latex}
 )
-TERMINAL_COLUMNS = ("rate_model", "mse", "ce", "accuracy", "accuracy_judge", "perception")
+TERMINAL_COLUMNS = ("rate_model", "mse", "ce", "accuracy", "perception")
 """Fields that fit beside each other in a terminal; the files hold all."""
 
 
@@ -37,6 +37,7 @@ def leaderboard_table(rows: Sequence[Row], by: str = "distortion") -> tuple[list
     names = [*(["run"] if several_runs(board) else []), "study", "point"]
     lines = []
     for row, front in zip(board.rows, board.front, strict=True):
-        numbers = [cell(row, column.name) + "*" * board.is_best(row, column.name) for column in shown]
-        lines.append([FRONT if front else "", *(str(getattr(row, name)) for name in names), *numbers])
+        numbers = [cell(row, column.name).replace(" ± ", "±") for column in shown]
+        best = ["*" * board.is_best(row, column.name) for column in shown]
+        lines.append([FRONT if front else "", *identity(row, names), *map(str.__add__, numbers, best)])
     return ["", *names, *(column.name + ARROWS[column.direction] for column in shown)], lines

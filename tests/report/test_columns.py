@@ -3,7 +3,8 @@ import pytest
 from rdcbench.errors import RecipeError
 from rdcbench.report.columns import ASPECTS, aspect_of, axis_title, columns, field_infos, speaker
 from rdcbench.rows import FieldInfo
-from report.fake import simple_rows
+
+from .fake import simple_rows
 
 
 def test_known_fields_first_then_others_by_name_and_what_follows_from_others_left_out():
@@ -35,7 +36,7 @@ def test_held_out_judges_speak_first_and_a_points_own_critic_never():
 
 
 def test_unknown_order_is_one_sentence():
-    with pytest.raises(RecipeError, match="There is no order 'size'.*distortion"):
+    with pytest.raises(RecipeError, match=r"There is no order 'size'.*distortion"):
         speaker("size", ["mse"])
 
 

@@ -1,6 +1,7 @@
 from rdcbench.report.figures import draw_figures
 from rdcbench.report.reference import Expected
-from report.fake import STUDY, make_cell, make_recipe, rows_of, sample_arrays
+
+from .fake import STUDY, make_cell, make_recipe, rows_of, sample_arrays
 
 FIGURES = {
     "front": {"title": "f", "studies": ["rdc"], "reference": "fig4a"},

@@ -5,7 +5,8 @@ from rdcbench.report.fronts import front_figure
 from rdcbench.report.reference import PaperFigure
 from rdcbench.report.selection import select
 from rdcbench.report.style import styled
-from report.fake import STUDY, make_cell, make_recipe, rows_of
+
+from .fake import STUDY, make_cell, make_recipe, rows_of
 
 PAPER = PaperFigure.model_validate({"series": [{"study": "rdc", "points": [{"mse": 0.05, "ce": 1.0}]}]})
 REMARK = "paper (other critic and classifier)"

@@ -5,7 +5,8 @@ from rdcbench.recipe import Figure
 from rdcbench.report.grids import grid_figure
 from rdcbench.report.selection import select
 from rdcbench.report.style import styled
-from report.fake import STUDY, make_cell, make_recipe, rows_of, sample_arrays
+
+from .fake import STUDY, make_cell, make_recipe, rows_of, sample_arrays
 
 POINTS = ["classification=0", "classification=0.015"]
 

@@ -2,7 +2,8 @@ import pytest
 
 from rdcbench.errors import RecipeError
 from rdcbench.report.leaderboard import make_leaderboard
-from report.fake import make_cell, make_recipe, rows_of, simple_rows
+
+from .fake import make_cell, make_recipe, rows_of, simple_rows
 
 ROWS = {
     "0.001": {"mse": 0.05, "rate_coded": 4.0, "perception": 30.0, "accuracy_judge": 0.90, "accuracy": 0.95},

@@ -4,7 +4,8 @@ import pytest
 
 from rdcbench.report.leaderboard import make_leaderboard
 from rdcbench.report.markup import escape_latex, escape_markdown, latex, markdown
-from report.fake import make_cell, make_recipe, rows_of, simple_rows
+
+from .fake import make_cell, make_recipe, rows_of, simple_rows
 
 ODD = "a|b*c*_d_<script>alert(1)</script>&[x](http://y)`z`~$\\ \n\t{}%#^"
 

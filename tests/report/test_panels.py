@@ -7,7 +7,8 @@ from rdcbench.report.panels import Panel, choose_looks, draw_panel, marks
 from rdcbench.report.reference import PaperFigure
 from rdcbench.report.selection import select
 from rdcbench.report.style import new_drawing, styled
-from report.fake import STUDY, make_cell, make_recipe, rows_of
+
+from .fake import STUDY, make_cell, make_recipe, rows_of
 
 PAPER = PaperFigure.model_validate(
     {"series": [{"study": "rdc", "points": [{"mse": 0.05, "ce": 1.0, "perception_own": 3.0}]}]}

@@ -4,7 +4,8 @@ import json
 
 from rdcbench.report.leaderboard import make_leaderboard
 from rdcbench.report.records import as_csv, as_json
-from report.fake import make_cell, make_recipe, rows_of, simple_rows
+
+from .fake import make_cell, make_recipe, rows_of, simple_rows
 
 ROWS = {"0": {"mse": 0.0501234567, "ce": 0.3}, "0.01": {"mse": 0.04}}
 

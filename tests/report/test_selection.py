@@ -1,6 +1,7 @@
 from rdcbench.recipe import Figure
 from rdcbench.report.selection import model_rates, rates_text, select, several_rates, weights_text
-from report.fake import STUDY, make_cell, make_recipe, rows_of
+
+from .fake import STUDY, make_cell, make_recipe, rows_of
 
 UNIVERSAL = {"protocol": "universal", "sweep": {"classification": [0.0, 0.005]}, "title": "one encoder"}
 

@@ -4,7 +4,8 @@ from rdcbench.recipe import Figure
 from rdcbench.report.selection import select
 from rdcbench.report.style import styled
 from rdcbench.report.surfaces import surface_figure, third_field
-from report.fake import make_cell, make_recipe, rows_of
+
+from .fake import make_cell, make_recipe, rows_of
 
 P, C = [0.0, 0.005, 0.015], [0.0, 0.01]
 

@@ -9,7 +9,8 @@ import pytest
 from rdcbench.errors import RecipeError
 from rdcbench.report import leaderboard, leaderboard_table
 from rdcbench.rows import Value
-from report.fake import FIELDS, HALF, make_cell, make_recipe, rows_of, simple_rows
+
+from .fake import FIELDS, HALF, make_cell, make_recipe, rows_of, simple_rows
 
 
 def test_formats():

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from rdcbench.report import build_report, write_report
-from report.fake import STUDY, make_cell, make_recipe, make_store
+
+from .fake import STUDY, make_cell, make_recipe, make_store
 
 FIGURES = {
     "fig": {"title": "f", "studies": ["rdc"], "reference": "fig4a", "bounds": True},

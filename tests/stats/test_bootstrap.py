@@ -104,11 +104,11 @@ def test_a_row_without_spread_says_so():
     assert bootstrap_interval(np.arange(20.0), count_matrix(20, 50, 0)).reason == ""
 
 
-def test_500_rows_of_10000_images_take_less_than_10_seconds():
+def test_500_rows_of_10000_images_take_less_than_10_seconds_of_a_core():
     values = np.random.default_rng(0).random((500, 10_000))
-    start = time.perf_counter()
+    start = time.process_time()
     intervals = bootstrap_intervals(values, count_matrix(10_000, 1000, 0))
-    assert time.perf_counter() - start < 10.0
+    assert time.process_time() - start < 10.0
     assert all(interval.contains(interval.value) for interval in intervals)
 
 

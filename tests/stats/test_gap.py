@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rdcbench.stats import (
     TradeoffRows,
     bootstrap_means,
-    envelope_at,
     count_matrix,
+    envelope_at,
     jackknife_draws,
     universality_gap,
 )
