@@ -170,27 +170,27 @@ def make_plan(recipe: Recipe, seeds: int, registry: Registry, digests: Mapping[s
 
 
 def _laid_out(recipe: Recipe, seeds: int, registry: Registry) -> Iterable[Job]:
-    """The jobs of the active studies, and those of other studies that they start from."""
-    by_study: dict[tuple[str, int], dict[str, Job]] = {}
+    """The jobs of the active studies, and those of other studies that they start from; some more than once."""
+    by_study: dict[tuple[str, int], list[Job]] = {}
 
-    def study_jobs(name: str, seed: int) -> dict[str, Job]:
+    def study_jobs(name: str, seed: int) -> list[Job]:
         if (name, seed) not in by_study:
             study = recipe.studies[name]
             protocol = registry.build("protocol", study.protocol.name, study.protocol.options)
-            by_study[name, seed] = {job.name: job for job in protocol.plan(recipe, study, name, seed)}
+            by_study[name, seed] = list(protocol.plan(recipe, study, name, seed))
         return by_study[name, seed]
 
-    queue = [job for seed in range(seeds) for name in recipe.active_studies for job in study_jobs(name, seed).values()]
+    queue = [job for seed in range(seeds) for name in recipe.active_studies for job in study_jobs(name, seed)]
     seen: set[str] = set()
     for job in queue:
+        yield job
         if job.name in seen:
             continue
         seen.add(job.name)
-        yield job
         for needed in job.inputs.values():
             study = needed.partition("/")[0]
             if needed not in seen and study in recipe.studies:
-                queue += [other for other in study_jobs(study, job.seed).values() if other.name == needed]
+                queue += [other for other in study_jobs(study, job.seed) if other.name == needed]
 
 
 def _stage_jobs(recipe: Recipe, job: Job, registry: Registry) -> Iterable[Job]:

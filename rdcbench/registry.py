@@ -106,7 +106,7 @@ class Registry:
         arguments = {**{key: value for key, value in (given or {}).items() if key in known}, **options}
         try:
             return entry.target(**arguments)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, KeyError, RuntimeError) as error:  # torch's own is RuntimeError
             label = kind.replace("_", " ")
             raise PartError(f"The {label} {name!r} cannot be built with {dict(options)}: {error}") from error
 

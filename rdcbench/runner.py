@@ -62,6 +62,7 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
     store = Store(options.out, options.cache)
     if is_finished(store, recipe, options):
         return Result(store, store.rows())
+    store.check_place()
     with _locked(options.out):
         plan = prepare(recipe, options)
         bring_data(recipe, options)

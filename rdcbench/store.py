@@ -44,14 +44,18 @@ class Store:
 
     def create(self, recipe: Recipe, provenance: Mapping[str, Any], expected: str = "") -> None:
         """Make the folder, or check that the one there is a run that this program can extend."""
-        strange = [path for path in self.root.glob("*") if not path.name.startswith(".")]
-        if strange and not (self.root / "provenance.json").exists():
-            raise StoreError(f"{self.root} exists and is not a run folder; choose another --out or empty it.")
-        self.check_schema()
+        self.check_place()
         self.write("recipe.toml", recipe.to_toml().encode())
         self.write("provenance.json", json.dumps(provenance, indent=1).encode())
         if expected:
             self.write("expected.toml", expected.encode())
+
+    def check_place(self) -> None:
+        """Refuse a folder that holds something else, or a run of another schema version."""
+        strange = [path for path in self.root.glob("*") if not path.name.startswith(".")]
+        if strange and not (self.root / "provenance.json").exists():
+            raise StoreError(f"{self.root} exists and is not a run folder; choose another --out or empty it.")
+        self.check_schema()
 
     def check_schema(self) -> None:
         """Refuse a run of another schema version."""

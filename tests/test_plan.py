@@ -404,3 +404,13 @@ def test_keys_know_the_code_of_the_harness(module, which, make, monkeypatch):
     new = make()
     assert all(getattr(new, which)[name] != getattr(old, which)[name] for name in codecs(old))
     assert (new.train_keys == old.train_keys) == (which == "keys")
+
+
+def test_jobs_of_another_study_that_a_job_starts_from_are_planned_with_it(make, monkeypatch):
+    def by_name(self, recipe, study, study_name, seed):
+        return [codec_job(recipe, study, study_name, seed, {"rate": 1.0}, inputs={"decoder": f"rdp/tiny-end/perception=0.01/seed{seed}"})]
+
+    monkeypatch.setattr(tiny.Chain, "plan", by_name)
+    plan = make(seeds=2, studies={"next": {"protocol": "chain", "points": [{}]}}, only=["next"])
+    names = [job.name for job in plan.jobs if job.stage == "codec"]
+    assert names == [RDP1, "next/chain/rate=1/seed0", RDP1.replace("seed0", "seed1"), "next/chain/rate=1/seed1"]

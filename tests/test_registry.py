@@ -114,7 +114,7 @@ def test_an_option_that_is_needed_is_asked_for(parts):
         parts.build("protocol", "tiny-universal", {})
 
 
-@pytest.mark.parametrize("fault", [ValueError, TypeError])
+@pytest.mark.parametrize("fault", [ValueError, TypeError, RuntimeError])
 def test_a_constructor_that_refuses_is_named_with_what_it_was_given(parts, monkeypatch, fault):
     def refuse(self, width=1):
         raise fault("width must be even")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rdcbench.recipe import Figure
+from rdcbench.report.bars import bars_text
 from rdcbench.report.bounds import bound_lines, bound_points
 from rdcbench.report.columns import axis_title, field_infos
 from rdcbench.report.panels import Panel, annotate, choose_looks, draw_panel, hollow, marks
@@ -130,9 +131,7 @@ def _footnotes(wanted: Figure, selection: Selection, panels: Sequence[Panel]) ->
     terms = list(dict.fromkeys(term for one in series for row in one.rows for term in row.tradeoff))
     if terms:
         notes.append(f"Small numbers: {', '.join(map(symbol, terms))} of the point.")
-    seeds = any(len(row.seeds) > 1 for one in series for row in one.rows)
-    thin = "; thin bars: over training seeds, cut off at the frame" if seeds else ""
-    notes.append(f"Bars: 95 % intervals over test images{thin}.")
+    notes.append(bars_text(row for one in series for row in one.rows))
     if several_rates(series):
         notes.append("Curves: (d, L) with the rate bound and the model rates of its points.")
     notes.append(rates_text(series))

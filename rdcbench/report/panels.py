@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rdcbench.report.bars import draw_bars, make_room, segments
 from rdcbench.report.bounds import bound_lines, bound_points
 from rdcbench.report.placing import Label, Obstacles, place
 from rdcbench.report.reference import PaperFigure, paper_points
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 Mark = tuple[Row, Value, Value]
 
-IMAGE_BARS: Mapping[str, Any] = {"linewidth": 2.4, "alpha": 0.35, "zorder": 2}
-SEED_BARS: Mapping[str, Any] = {"linewidth": 0.7, "alpha": 1.0, "zorder": 3}
 STAR_SIZE = 6.5
 
 
@@ -68,25 +67,28 @@ def draw_panel(axes: Axes, panel: Panel, looks: Mapping[str, Look]) -> dict[str,
     for one in panel.series:
         points = marks(one, panel.x, panel.y)
         if points:
-            lines[one.study] = _draw_series(axes, points, looks[one.study])
+            look = looks[one.study]
+            lines[one.study] = _draw_series(axes, points, look)
+            for part in ("image", "seed"):
+                draw_bars(axes, [row for row, _, _ in points], panel.x, panel.y, part, look.color)
     for series in panel.paper.series if panel.paper else ():
-        points_in_print = paper_points(series, panel.x, panel.y)
-        if points_in_print:
+        in_print = paper_points(series, panel.x, panel.y)
+        if in_print:
             look = looks.get(series.study, Look(GREY, "o"))
-            xs, ys = zip(*points_in_print, strict=True)
+            xs, ys = zip(*in_print, strict=True)
             axes.scatter(xs, ys, marker=look.marker, label="_paper", **hollow(look.color))
+    _draw_bounds(axes, panel, looks)
+    make_room(axes, [row for one in panel.series for row, _, _ in marks(one, panel.x, panel.y)], panel.x, panel.y)
+    return lines
+
+
+def _draw_bounds(axes: Axes, panel: Panel, looks: Mapping[str, Look]) -> None:
     for line in bound_lines(panel.rates):
         color = _bound_color(panel, line.rate, looks)
         axes.axhline(line.mse, color=color, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1, label="_codebook")
     for point in bound_points(panel.rates, panel.x):
-        style: dict[str, Any] = {
-            "s": STAR_SIZE**2,
-            "color": _bound_color(panel, point.rate, looks),
-            "linewidths": 0,
-            "zorder": 5,
-        }
-        axes.scatter([point.x], [point.y], marker="*", label="_code", **style)
-    return lines
+        star: dict[str, Any] = {"s": STAR_SIZE**2, "marker": "*", "linewidths": 0, "zorder": 5, "label": "_code"}
+        axes.scatter([point.x], [point.y], color=_bound_color(panel, point.rate, looks), **star)
 
 
 def hollow(color: str) -> dict[str, Any]:
@@ -96,12 +98,13 @@ def hollow(color: str) -> dict[str, Any]:
 
 
 def _draw_series(axes: Axes, points: Sequence[Mark], look: Look) -> Artist:
-    """Points joined in the order of the sweep, with intervals over images, and thinner ones over seeds."""
+    """Points joined in the order of the sweep."""
     xs, ys = [x.value for _, x, _ in points], [y.value for _, _, y in points]
     edge: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.4}
     (line,) = axes.plot(xs, ys, color=look.color, marker=look.marker, markersize=MARKER_SIZE, zorder=4, **edge)
-    for row, x, y in points:
-        left, right = _ends(row, "image", x)
+    return line
+
+
 def _bound_color(panel: Panel, rate: float, looks: Mapping[str, Look]) -> str:
     """Ink; in a figure of several rates the colour of that rate."""
     same = [looks[one.study].color for one in panel.series if abs(one.rate - rate) < 1e-6]
@@ -115,7 +118,7 @@ def annotate(axes: Axes, panel: Panel, looks: Mapping[str, Look]) -> None:
     """Write weights beside some points and names beside the codebooks, where nothing is covered."""
     obstacles = Obstacles(axes)
     for one in panel.series:
-        _keep_clear(obstacles, marks(one, panel.x, panel.y))
+        _keep_clear(obstacles, marks(one, panel.x, panel.y), panel)
     for series in panel.paper.series if panel.paper else ():
         obstacles.add_points(paper_points(series, panel.x, panel.y), MARKER_SIZE)
     labels = _bound_labels(axes, panel, obstacles, looks)
@@ -134,18 +137,15 @@ def weights(row: Row) -> str:
     return ", ".join(f"{weight:g}" for weight in row.tradeoff.values())
 
 
-def _keep_clear(obstacles: Obstacles, points: Sequence[Mark]) -> None:
+def _keep_clear(obstacles: Obstacles, points: Sequence[Mark], panel: Panel) -> None:
     """Keep labels off markers, lines and bars."""
     places = [(x.value, y.value) for _, x, y in points]
     obstacles.add_points(places, MARKER_SIZE)
     obstacles.add_line(places)
     for part in ("image", "seed"):
-        for _, x, y in points:
-            (left, right), (low, high) = _ends(x, part), _ends(y, part)
-            if right > left:
-                obstacles.add_line([(left, y.value), (right, y.value)])
-            if high > low:
-                obstacles.add_line([(x.value, low), (x.value, high)])
+        for side in ("x", "y"):
+            for bar in segments([row for row, _, _ in points], panel.x, panel.y, part, side):
+                obstacles.add_line(bar)
 
 
 def _bound_labels(axes: Axes, panel: Panel, obstacles: Obstacles, looks: Mapping[str, Look]) -> list[Label]:

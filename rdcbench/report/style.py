@@ -20,7 +20,7 @@ OTHER_MARKERS = ("s", "^", "D", "v", "P", "X")
 INK, GREY, PALE = "#222222", "#666666", "#BBBBBB"
 PANEL_WIDTH, PAGE_WIDTH = 4.6, 7.2
 MARKER_SIZE = 5.0
-CHARACTERS_PER_INCH = 22
+CHARACTERS_PER_INCH = 21
 """Of the small type of footnotes and legends, on the safe side."""
 STYLE: Mapping[str, Any] = MappingProxyType(
     {

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rdcbench.recipe import Figure
+from rdcbench.report.bars import bars_text, draw_bars, make_room
 from rdcbench.report.columns import ASPECTS, aspect_of, axis_title, field_infos
 from rdcbench.report.placing import Label, Obstacles, place
 from rdcbench.report.selection import Selection, rates_text, symbol
 from rdcbench.report.style import (
     GREY,
     PAGE_WIDTH,
+    PALE,
     PANEL_WIDTH,
     new_drawing,
     plain,
@@ -30,7 +31,6 @@ COLOR_MAPS = {"lower": "cividis_r", "higher": "cividis", "none": "cividis"}
 """Bright is better; made for colour-blind readers (Nunez, Anderton and Renslow 2018)."""
 LINES = ("-", "--")
 """Nets: the first weight varies along solid lines, the second along dashed ones."""
-BARS: Mapping[str, Any] = MappingProxyType({"linewidth": 2.4, "alpha": 0.35, "zorder": 1})
 PANEL_HEIGHT = 3.9
 
 
@@ -95,12 +95,9 @@ def _draw_net(axes: Axes, x: str, y: str, third: str | None, rows: Sequence[Row]
         for thread in _threads(rows, along):
             places = [(row.value(x), row.value(y)) for row in thread]
             axes.plot(*zip(*places, strict=True), color=GREY, linewidth=0.7, linestyle=style, zorder=2, label="_net")
-    for row in rows:
-        across, upright = row.values[x], row.values[y]
-        if across.image_hi > across.image_lo:
-            axes.hlines(upright.value, across.image_lo, across.image_hi, color=GREY, label="_image x", **BARS)
-        if upright.image_hi > upright.image_lo:
-            axes.vlines(across.value, upright.image_lo, upright.image_hi, color=GREY, label="_image y", **BARS)
+    for part in ("image", "seed"):
+        draw_bars(axes, rows, x, y, part, PALE)
+    make_room(axes, rows, x, y)
     axes.margins(0.26, 0.14)
     colors = [row.value(third) for row in rows] if third else GREY
     xs, ys = [row.value(x) for row in rows], [row.value(y) for row in rows]
@@ -129,7 +126,7 @@ def _annotate(axes: Axes, x: str, y: str, rows: Sequence[Row]) -> None:
 def _footnotes(wanted: Figure, selection: Selection, fields: Sequence[str], rows: Sequence[Row]) -> list[str]:
     names = [symbol(term) for term in _net_terms(rows)]
     lines = f"Along solid lines only {names[0]} changes, along dashed ones only {names[1]}. " if len(names) == 2 else ""
-    notes = [f"{lines}Bars: 95 % intervals over test images. {rates_text(selection.series)}".strip()]
+    notes = [f"{lines}{bars_text(rows)} {rates_text(selection.series)}".strip()]
     lost = []
     for field in wanted.x:
         count = len(rows) - len(_drawable(rows, field, wanted.y))

@@ -69,7 +69,7 @@ def test_missing_fields_points_and_studies_stand_in_the_footnote():
         ]
 
     text = footnote(figure(x=("ce", "accuracy", "perception"), cells=cells))
-    assert r"Not measured: accuracy (rdc $\lambda_c$ = 0); perception (rdc all points)." in text
+    assert r"Not measured: accuracy (rdc $\lambda_c$ = 0); perception." in text
     assert r"Missing: rdc ($\lambda_c$ = 0.005); uni (all points)." in text
 
 

@@ -25,7 +25,7 @@ def grid(samples, points=POINTS, studies=None):
 
 
 def labels(drawing):
-    return [axes.get_ylabel().split("\n") for axes in drawing.axes]
+    return [axes.get_ylabel().replace("\u00a0", " ").split("\n") for axes in drawing.axes]
 
 
 def test_input_on_top_then_end_to_end_beside_universal_at_each_point():

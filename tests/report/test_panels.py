@@ -39,27 +39,29 @@ def named(axes, label):
     return [artist for artist in axes.get_children() if artist.get_label() == label]
 
 
+def bars(axes, label):
+    return [bar.tolist() for found in named(axes, label) for bar in found.get_segments()]
+
+
 def test_bars_over_images_on_both_axes_of_every_point():
     axes = drawn()
-    assert len(named(axes, "_image x")) == len(named(axes, "_image y")) == 6
-    (segment,) = named(axes, "_image y")[0].get_segments()
-    assert [height for _, height in segment] == pytest.approx([0.0496, 0.0504])
-    (segment,) = named(axes, "_image x")[0].get_segments()
-    assert [place for place, _ in segment] == pytest.approx([0.388, 0.412])
-    assert not named(axes, "_seed y")
+    assert len(bars(axes, "_image x")) == len(bars(axes, "_image y")) == 6
+    assert bars(axes, "_image y")[0] == [pytest.approx([0.4, 0.0496]), pytest.approx([0.4, 0.0504])]
+    assert bars(axes, "_image x")[0] == [pytest.approx([0.388, 0.05]), pytest.approx([0.412, 0.05])]
+    assert not bars(axes, "_seed y")
 
 
 def test_bars_over_seeds_are_thinner_and_only_there_with_several_seeds():
     axes = drawn(series=series_of(seeds=3))
     image, seed = named(axes, "_image y")[0], named(axes, "_seed y")[0]
     assert seed.get_linewidth()[0] < image.get_linewidth()[0]
-    assert len(named(axes, "_seed y")) == 6
+    assert len(bars(axes, "_seed y")) == 6
 
 
 def test_a_field_without_interval_has_no_bar():
     axes = drawn(x="rate_bound")
-    assert not named(axes, "_image x")
-    assert len(named(axes, "_image y")) == 6
+    assert not bars(axes, "_image x")
+    assert len(bars(axes, "_image y")) == 6
 
 
 def test_end_to_end_is_a_filled_circle_and_universal_another_shape():

@@ -28,7 +28,7 @@ def test_rows_come_in_the_order_of_the_sweep():
 def test_what_is_missing_is_named():
     recipe, wanted = setting()
     (note,) = select(recipe, wanted, rows_of(cells(recipe, "rdc", [0.0, 0.015]))).missing
-    assert note == r"Missing: rdc ($\lambda_c$ = 0.005); uni (all points)."
+    assert note == "Missing: rdc ($\\lambda_c$\u00a0=\u00a00.005); uni (all points)."
 
 
 def test_chosen_points_only():
@@ -57,6 +57,9 @@ def test_rates():
 
 
 def test_weights_in_symbols():
-    assert weights_text({"classification": 0.015, "perception": 0.0}) == r"$\lambda_c$ = 0.015, $\lambda_p$ = 0"
-    assert weights_text({"my$term": 1.0}) == r"my\$term = 1"
+    assert (
+        weights_text({"classification": 0.015, "perception": 0.0})
+        == "$\\lambda_c$\u00a0=\u00a00.015, $\\lambda_p$\u00a0=\u00a00"
+    )
+    assert weights_text({"my$term": 1.0}) == "my\\$term\u00a0=\u00a01"
     assert weights_text({}) == "no weight"

@@ -39,7 +39,8 @@ def test_a_net_of_all_threads_with_the_third_field_as_colour():
 def test_bars_on_both_axes():
     axes = surface().axes[0]
     for side in ("x", "y"):
-        assert len([found for found in axes.collections if found.get_label() == f"_image {side}"]) == 6
+        (bars,) = [found for found in axes.collections if found.get_label() == f"_image {side}"]
+        assert len(bars.get_segments()) == 6
 
 
 def test_every_thread_is_named_by_the_weight_that_stays():

@@ -23,15 +23,12 @@ def test_formats():
         leaderboard(rows, "word")
 
 
-def test_terminal_table_is_strings_with_marks():
+def test_terminal_table_is_compact_strings_with_marks():
     header, lines = leaderboard_table(simple_rows({"0": {"mse": 0.05, "ce": 0.2, "ssim": 0.5}, "0.01": {"mse": 0.06}}))
     assert header == ["", "study", "point", "mse ↓", "ce ↓"]
     assert lines == [
-        ["", "rdc", "classification=0", "0.0500 ± 0.0004*", "0.200 ± 0.012"],
-        ["", "rdc", "classification=0.01", "0.0600 ± 0.0004", ""],
-    ] or [line[1:] for line in lines] == [
-        ["rdc", "classification=0", "0.0500 ± 0.0004*", "0.200 ± 0.012"],
-        ["rdc", "classification=0.01", "0.0600 ± 0.0004", ""],
+        ["●", "rdc", "classification=0", "0.0500±0.0004*", "0.200±0.012"],
+        ["", "rdc", "classification=0.01", "0.0600±0.0004", ""],
     ]
 
 

@@ -30,6 +30,7 @@ def test_counts_follow_the_binomial_law():
     seen = np.bincount(counts.ravel(), minlength=7)[:7]
     expected = stats.binom.pmf(np.arange(7), n, 1 / n) * n * draws
     assert np.abs(seen - expected).max() < 5 * np.sqrt(expected.max())
+    assert np.abs(counts.mean(axis=0) - 1).max() < 5 / np.sqrt(draws)  # every image is as likely as any
     assert not np.array_equal(counts, count_matrix(n, draws, 4))
 
 

@@ -122,6 +122,14 @@ def test_beyond_the_common_range_each_level_is_refused_with_its_side():
     assert "1.5 is looser than 1.43" in gap.reasons[2]
 
 
+def test_dominated_rows_change_neither_the_range_nor_the_spans_nor_the_gap():
+    loose = np.array([(0.09, 3.0), (0.08, 0.3)])
+    more = universality_gap(rows(np.vstack([RDC_UNIVERSAL, loose])), rows(np.vstack([RDC_END_TO_END, loose])))
+    plain = universality_gap(rows(RDC_UNIVERSAL), rows(RDC_END_TO_END))
+    assert (more.common, more.mean, more.maximum) == (plain.common, plain.mean, plain.maximum)
+    assert (more.span_universal, more.span_end_to_end) == (plain.span_universal, plain.span_end_to_end)
+
+
 def test_without_a_common_range_everything_is_refused():
     gap = universality_gap(TradeoffRows([2.0, 3.0], [0.04, 0.03]), rows(RDC_END_TO_END), at=[1.0])
     assert "no common range" in gap.reason

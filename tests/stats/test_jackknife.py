@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdcbench.stats import block_indices, jackknife, jackknife_draws, jackknife_interval
+from rdcbench.stats.jackknife import _second_order_variance
 
 BLOCKS = 20
 FIRST, SECOND = np.triu_indices(BLOCKS, 1)
@@ -128,6 +129,18 @@ def test_second_order_values_give_the_true_variance_of_a_squared_mean_at_0_of_wh
     true_variance = 2 * 60 / BLOCKS**2
     assert plain == pytest.approx(2 * true_variance, rel=0.1)
     assert 0.9 * true_variance < second < 1.3 * true_variance
+
+
+def test_second_order_variance_is_that_of_the_inner_products_which_no_sum_over_blocks_explains():
+    blocks = np.random.default_rng(12).standard_normal((BLOCKS, 5)) + 0.3
+    values = ((SUBSETS @ blocks / SUBSETS.sum(axis=1, keepdims=True)) ** 2).sum(axis=1) + 4.0
+    products = (blocks @ blocks.T)[FIRST, SECOND]
+    dummies = np.zeros((len(products), BLOCKS))
+    dummies[np.arange(len(products)), FIRST] = dummies[np.arange(len(products)), SECOND] = 1.0
+    residual = products - dummies @ np.linalg.lstsq(dummies, products, rcond=None)[0]
+    expected = 2 / BLOCKS**2 * (residual @ residual) / (len(products) - BLOCKS)
+    found = _second_order_variance(values[0], values[1 : BLOCKS + 1], values[BLOCKS + 1 :])
+    assert found == pytest.approx(expected, rel=1e-9)
 
 
 def test_jackknife_computes_what_it_is_given_block_by_block():
@@ -298,3 +311,12 @@ def test_critic_gap_interval_covers_95_percent():
         values = kept @ (real - decoded).mean(axis=1)
         covered.append(jackknife_interval(values[1:], values[0]).contains(-1.5))
     assert 0.93 <= np.mean(covered) <= 0.97
+
+
+@pytest.mark.slow
+def test_the_root_of_a_squared_distance_is_not_to_be_jackknifed():
+    values, _ = frechet_draws(0.0, 1.0, 300, 400, 7, 2, SUBSETS[: BLOCKS + 1])
+    roots = [jackknife_interval(row[1:], row[0]) for row in np.sqrt(values)]
+    squares = [jackknife_interval(row[1:], row[0]) for row in values]
+    assert np.mean([interval.contains(0.0) for interval in roots]) < 0.5
+    assert np.mean([interval.contains(0.0) for interval in squares]) > 0.95

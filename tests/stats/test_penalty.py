@@ -156,6 +156,18 @@ def test_outside_the_sweep_nothing_is_extrapolated():
     assert missed.end_to_end_rate == pytest.approx(by_linear_programme(sweep, [theta.distortion[0], 0.01]), abs=1e-6)
 
 
+def test_the_supremum_is_over_all_points_and_unknown_when_one_is_beyond_the_sweep():
+    sweep, _ = gaussian_sweep()
+    theta = TradeoffRows([0.01, 0.01], gaussian_distortion(np.array([1.0, 1.5]), 0.01))
+    penalty = rate_penalty(theta, sweep, sweep)
+    assert penalty.rates == pytest.approx([least_rates(sweep, [[d, 0.01]])[0][0] for d in theta.distortion])
+    assert penalty.end_to_end_rate == max(penalty.rates)
+    assert penalty.rates[1] - penalty.rates[0] == pytest.approx(0.5, abs=0.01)
+    hopeless = rate_penalty(TradeoffRows([0.01, 0.01], [*theta.distortion[:1], 0.001]), sweep, sweep)
+    assert math.isnan(hopeless.bits.value)
+    assert "D = 0.001, C = 0.01 is beyond" in hopeless.bits.reason
+
+
 def test_points_inside_the_lowest_rate_do_not_hide_the_supremum():
     sweep, _ = gaussian_sweep()
     theta = TradeoffRows([0.01, 0.5], [gaussian_distortion(1.0, 0.01), 0.9])

@@ -126,6 +126,15 @@ def test_saturated_latents_take_the_outermost_symbols_under_every_dither():
         assert torch.equal(symbols, torch.tensor([[levels - 1, 0]]).expand(4096, 2))
 
 
+def test_float32_never_steps_out_of_the_outermost_cells():
+    """So many levels that 1 + u + 1 is rounded to a tie: without the clamp there would be L + 1 symbols."""
+    edge = torch.ones(64, 1), torch.arange(64)[:, None]
+    for levels in range(2**19, 2**19 + 8):
+        lattice = Lattice(1, levels, 64, "straight-through", 1.0)
+        assert lattice.index(*edge).max() == levels - 1
+        assert lattice.index(-edge[0], edge[1]).min() == 0
+
+
 def test_plain_quantizer_takes_the_nearest_centre():
     quantizer = UniformQuantizer(dimensions=1, levels=4)
     y = torch.linspace(-1, 1, 1001)[:, None]
