@@ -26,7 +26,7 @@ from rdcbench.cli import app
 from rdcbench.evaluate import RATE_FIELDS
 from rdcbench.interfaces import Field
 from rdcbench.recipe import Figure, PartSpec, Recipe, Study, Training
-from rdcbench.registry import GIVEN, Entry
+from rdcbench.registry import Entry, given_to
 
 FOLDER = Path(__file__).parent
 OWNERS = ("rdcbench_std", "rdcbench_mnist")
@@ -165,7 +165,7 @@ def settable(entry: Entry) -> dict[str, inspect.Parameter]:
     return {
         name: option
         for name, option in entry.options().items()
-        if entry.kind != "executor" and (name not in GIVEN or option.default is not option.empty)
+        if entry.kind != "executor" and name not in given_to(entry.kind)
     }
 
 

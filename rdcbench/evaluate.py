@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +59,9 @@ class Evaluation:
             value=min(max(interval.value, meaning.lower), meaning.upper),
             image_lo=interval.lo,
             image_hi=interval.hi,
-            reference=measured.reference,
+            reference=math.sqrt(max(0.0, measured.reference))
+            if measured.root and measured.reference
+            else measured.reference,
         )
         self.fields[name] = FieldInfo(
             unit=meaning.unit,
@@ -81,9 +84,12 @@ def interval_of(measured: Measurement) -> Interval:
     """
     if measured.per_image is not None:
         return bootstrap_interval(measured.per_image, _shared_counts(len(measured.per_image)))
-    if measured.leave_out is not None:
-        return jackknife_interval(measured.leave_out, measured.value)
-    return Interval(measured.value, measured.value, measured.value)
+    if measured.leave_out is None:
+        return Interval(measured.value, measured.value, measured.value)
+    interval = jackknife_interval(measured.leave_out, measured.value)
+    if not measured.root:
+        return interval
+    return Interval(*(math.sqrt(max(0.0, end)) for end in (interval.value, interval.lo, interval.hi)))
 
 
 @cache

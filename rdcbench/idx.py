@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rdcbench import DataError
+from rdcbench.errors import DataError
 
 _UNSIGNED_BYTE = 0x08
 _LONGEST = 1 << 31

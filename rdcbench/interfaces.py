@@ -156,13 +156,16 @@ class Measurement:
     """A number with what its interval is made of.
 
     per_image: [n], for a mean over images; leave_out: [blocks], the value without each block, for a distance between
-    distributions; reference: the value that two samples of real images have, where it is not the ideal one.
+    distributions; reference: the value that two samples of real images have, where it is not the ideal one;
+    root: the number is the square root of `value` and `leave_out` (and of `reference`). A jackknife needs a bias of
+    order 1/n, which the square of a distance has and the distance has not.
     """
 
     value: float
     per_image: Floats | None = None
     leave_out: Floats | None = None
     reference: float | None = None
+    root: bool = False
 
 
 # ------------------------------------------------------------------------------------------------------------ parts

@@ -90,7 +90,7 @@ class Training(Table):
         default=0.0,
         ge=0,
         lt=1,
-        description="decay of a moving average of the codec's parameters, which is what is kept; for networks without batch norm",
+        description="decay of a moving average of the codec's parameters, which is kept; for codecs without batch norm",
     )
     threads: int = Field(default=1, gt=0)
     limit_seconds: float = Field(default=86400.0, gt=0, description="a job that takes longer fails")

@@ -17,17 +17,18 @@ import pluggy
 from rdcbench import hookspecs
 from rdcbench.errors import PartError, unknown
 
-GIVEN = (
-    "image_shape", "classes", "dimensions", "levels", "alphabet", "dither_points", "classifier", "critic", "tradeoff",
-    "training",
-)  # fmt: skip
-"""What the harness gives to a constructor that names it; a recipe cannot set these."""
+_GIVEN = ("image_shape", "classes", "dimensions", "levels", "classifier", "critic", "tradeoff", "training")
 
 KINDS = tuple(
     name.removeprefix("rdcbench_").removesuffix("s") if name != "rdcbench_entropy_models" else "entropy_model"
     for name in vars(hookspecs)
     if name.startswith("rdcbench_")
 )
+
+
+def given_to(kind: str) -> tuple[str, ...]:
+    """What the harness gives to a constructor of this kind that names it; a recipe cannot set these."""
+    return (*_GIVEN, "alphabet", "dither_points") if kind == "entropy_model" else _GIVEN
 
 
 def hook_of(kind: str) -> str:

@@ -73,7 +73,7 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
 
 
 def prepare(recipe: Recipe, options: Options) -> Plan:
-    """Load the plugins, check that all that is asked for exists, and lay out the jobs; nothing is written or fetched."""
+    """Load the plugins, check that all that is asked for exists, and lay out the jobs; writes and fetches nothing."""
     from rdcbench import registry
     from rdcbench.plan import make_plan
 
@@ -82,7 +82,7 @@ def prepare(recipe: Recipe, options: Options) -> Plan:
     for name in options.trackers:
         parts.get("tracker", name)
     for kind, spec in _specs(recipe):
-        parts.check(kind, spec.name, spec.options, registry.GIVEN)
+        parts.check(kind, spec.name, spec.options, registry.given_to(kind))
     plan = make_plan(recipe, options.seeds, parts)
     threads = max((job.training.threads for job in plan.jobs if job.training), default=1)
     if threads > core_count():

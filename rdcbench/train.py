@@ -203,7 +203,9 @@ class _no_gradient_to:  # noqa: N801 - reads as a statement: with _no_gradient_t
 def _record(task: Task, step: int, values: Mapping[str, Tensor], loss: Tensor, started: float) -> None:
     """Note the learning curve; stop a training that is lost."""
     if not torch.isfinite(loss):
-        raise TrainingError(f"The loss is {float(loss.detach())} at step {step}: {_listing(values)}. Try a lower learning rate.")
+        raise TrainingError(
+            f"The loss is {float(loss.detach())} at step {step}: {_listing(values)}. Try a lower learning rate."
+        )
     seconds = time.monotonic() - started
     if seconds > task.training.limit_seconds:
         raise TrainingError(

@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `import tiny_plugin`, here and in worker processes
 
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     import torch

@@ -96,7 +96,9 @@ def test_noise_is_refused_with_a_sentence_and_never_with_another_error(data, mag
 
 
 def test_a_stream_of_another_sender_is_refused_with_both_names():
-    with pytest.raises(StreamError, match=r"written by the sender 000102030405, but this codec's sender is ffffffffffff"):
+    with pytest.raises(
+        StreamError, match=r"written by the sender 000102030405, but this codec's sender is ffffffffffff"
+    ):
         unpack(pack(STREAM), b"\xff" * 16)
 
 

@@ -147,7 +147,9 @@ def test_latents_are_taken_in_evaluation_mode_and_the_mode_is_put_back(make_code
 def test_gradients_reach_the_encoder(make_codec, x):
     codec = make_codec()
     codec(x, whole(codec)).mean().backward()
-    assert all(parameter.grad is not None and parameter.grad.any() for parameter in codec.encoder.layers[-1].parameters())
+    assert all(
+        parameter.grad is not None and parameter.grad.any() for parameter in codec.encoder.layers[-1].parameters()
+    )
 
 
 # ------------------------------------------------------------------------------------------------ freezing, fingerprints

@@ -208,7 +208,7 @@ def test_streams_that_are_not_this_codecs_are_refused_and_nothing_is_written(tra
     data = (tmp_path / "s.rdc").read_bytes()
     whole = unpack(data)
     bad = {
-        "flipped": data[:60] + bytes([data[60] ^ 4]) + data[61:],
+        "flipped": data[:40] + bytes([data[40] ^ 4]) + data[41:],
         "truncated": data[:-1],
         "empty": b"",
         "fewer images": pack(Stream(whole.fingerprint, whole.split, 9, whole.payloads)),
@@ -230,6 +230,8 @@ def test_streams_that_are_not_this_codecs_are_refused_and_nothing_is_written(tra
 def test_a_codec_is_named_by_run_and_job(trained, tmp_path):
     with pytest.raises(StoreError, match=r"names no job of a run: write RUN/JOB"):
         rdcbench.load(str(tmp_path / "no" / "run"))
-    with pytest.raises(RecipeError, match=r"There is no job 'rdc/tiny-end/classification=1/seed0'; there is: .*Did you mean"):
+    with pytest.raises(
+        RecipeError, match=r"There is no job 'rdc/tiny-end/classification=1/seed0'; there is: .*Did you mean"
+    ):
         rdcbench.load(f"{trained}/rdc/tiny-end/classification=1/seed0")
     assert files.open_job(f"{trained}/{UNIVERSAL}").job.name == UNIVERSAL

@@ -9,7 +9,23 @@ import pytest
 from rdcbench import hookspecs, interfaces, registry
 
 HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("rdcbench_")}
-KINDS = ["dataset", "encoder", "quantizer", "entropy_model", "decoder", "critic", "classifier", "objective", "metric", "judge", "codec", "protocol", "recipe", "executor", "tracker"]
+KINDS = [
+    "dataset",
+    "encoder",
+    "quantizer",
+    "entropy_model",
+    "decoder",
+    "critic",
+    "classifier",
+    "objective",
+    "metric",
+    "judge",
+    "codec",
+    "protocol",
+    "recipe",
+    "executor",
+    "tracker",
+]
 
 
 def test_there_is_one_hook_for_each_kind_of_part():

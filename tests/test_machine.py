@@ -12,7 +12,9 @@ from rdcbench.machine import core_count
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to a core")
 def test_counts_the_cores_that_this_process_may_use_not_those_of_the_machine():
     one = min(os.sched_getaffinity(0))
-    program = f"import os; os.sched_setaffinity(0, [{one}]); from rdcbench.machine import core_count; print(core_count())"
+    program = (
+        f"import os; os.sched_setaffinity(0, [{one}]); from rdcbench.machine import core_count; print(core_count())"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"
 

@@ -89,7 +89,13 @@ def test_one_cycle_is_torchs_own():
     steps = 4000
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     torchs = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=1.0, total_steps=steps, pct_start=0.25, div_factor=25, final_div_factor=400, cycle_momentum=False
+        optimizer,
+        max_lr=1.0,
+        total_steps=steps,
+        pct_start=0.25,
+        div_factor=25,
+        final_div_factor=400,
+        cycle_momentum=False,
     )
     for step in range(steps):
         assert rate_factor("one-cycle", step / steps, TRAINING) == pytest.approx(torchs.get_last_lr()[0], abs=2e-3)

@@ -220,7 +220,11 @@ def test_whole_codecs_take_the_place_of_the_parts(make):
 
 
 def test_a_weight_of_its_default_value_says_nothing_but_distortion_0_does(make):
-    points = [{"classification": 0.01}, {"classification": 0.01, "distortion": 1.0}, {"classification": 0.01, "rate": 0.0}]
+    points = [
+        {"classification": 0.01},
+        {"classification": 0.01, "distortion": 1.0},
+        {"classification": 0.01, "rate": 0.0},
+    ]
     points += [{"classification": 0.01, "distortion": 0.0}]
     plan = make(studies={"w": {"protocol": "tiny-end", "points": points}})
     keys = [key for name, key in codecs(plan).items() if name.startswith("w/")]
@@ -303,7 +307,9 @@ def test_a_dial_of_the_decoder_is_no_unknown_term_and_its_zero_counts(make, monk
 
 
 def test_a_weight_of_an_unknown_term_is_answered_with_the_terms(make):
-    with pytest.raises(RecipeError, match=r"no term of the objective 'tiny-objective'.*named 'percepton'.*Did you mean"):
+    with pytest.raises(
+        RecipeError, match=r"no term of the objective 'tiny-objective'.*named 'percepton'.*Did you mean"
+    ):
         make(studies={"rdp": {"sweep": {"percepton": [0.1]}}})
 
 
@@ -346,7 +352,9 @@ def test_a_job_that_starts_from_nowhere_is_refused(make, monkeypatch):
 
 def test_two_different_jobs_of_one_name_are_refused(make):
     points = [{"classification": 0.0150001}, {"classification": 0.01500012}]
-    with pytest.raises(RecipeError, match=r"Two different jobs are named 'close/tiny-end/classification=0.0150001/seed0'"):
+    with pytest.raises(
+        RecipeError, match=r"Two different jobs are named 'close/tiny-end/classification=0.0150001/seed0'"
+    ):
         make(studies={"close": {"protocol": "tiny-end", "points": points}})
 
 
@@ -408,7 +416,16 @@ def test_keys_know_the_code_of_the_harness(module, which, make, monkeypatch):
 
 def test_jobs_of_another_study_that_a_job_starts_from_are_planned_with_it(make, monkeypatch):
     def by_name(self, recipe, study, study_name, seed):
-        return [codec_job(recipe, study, study_name, seed, {"rate": 1.0}, inputs={"decoder": f"rdp/tiny-end/perception=0.01/seed{seed}"})]
+        return [
+            codec_job(
+                recipe,
+                study,
+                study_name,
+                seed,
+                {"rate": 1.0},
+                inputs={"decoder": f"rdp/tiny-end/perception=0.01/seed{seed}"},
+            )
+        ]
 
     monkeypatch.setattr(tiny.Chain, "plan", by_name)
     plan = make(seeds=2, studies={"next": {"protocol": "chain", "points": [{}]}}, only=["next"])

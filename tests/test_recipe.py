@@ -278,7 +278,9 @@ def test_recipes_cannot_be_changed(make_recipe):
 numbers = st.floats(0, 1e6, allow_nan=False) | st.integers(0, 10**9)
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=8)
 options = st.dictionaries(
-    words.filter(lambda word: word != "name"), numbers | words | st.booleans() | st.lists(numbers, max_size=3), max_size=3
+    words.filter(lambda word: word != "name"),
+    numbers | words | st.booleans() | st.lists(numbers, max_size=3),
+    max_size=3,
 )
 specs = st.builds(lambda name, more: {**more, "name": name}, words, options)
 points = st.lists(st.dictionaries(words, st.floats(-10, 10), max_size=2), max_size=2)

@@ -35,14 +35,23 @@ BROKEN = {
     "imports what is not there": ("import no_such_module_at_all", "no_such_module_at_all"),
     "is not Python": ("def (", "SyntaxError"),
     "raises in a hook": (GOOD.replace("return [Nothing]", "return [1 / 0]"), "ZeroDivisionError"),
-    "misspells a hook": (GOOD.replace("def rdcbench_metrics", "def rdcbench_metric"), "Did you mean 'rdcbench_metrics'?"),
+    "misspells a hook": (
+        GOOD.replace("def rdcbench_metrics", "def rdcbench_metric"),
+        "Did you mean 'rdcbench_metrics'?",
+    ),
     "returns an instance": (GOOD.replace("[Nothing]", "[Nothing()]"), "must return subclasses of rdcbench.Metric"),
     "returns a class of another kind": (GOOD.replace("rdcbench_metrics", "rdcbench_decoders"), "rdcbench.Decoder"),
     "returns a number": (GOOD.replace("return [Nothing]", "return 3"), "int"),
     "returns one class instead of several": (GOOD.replace("return [Nothing]", "return Nothing"), "not iterable"),
     "has an abstract part": (GOOD.replace("def update", "def upgrade"), "Nothing is abstract: it lacks update."),
-    "has a part without a name": (GOOD.replace('name = "nothing"', ""), "Nothing needs a class attribute `name`, a word without '/'"),
-    "has a part whose name is a number": (GOOD.replace('"nothing"', "7"), "Nothing needs a class attribute `name`, a word without '/'"),
+    "has a part without a name": (
+        GOOD.replace('name = "nothing"', ""),
+        "Nothing needs a class attribute `name`, a word without '/'",
+    ),
+    "has a part whose name is a number": (
+        GOOD.replace('"nothing"', "7"),
+        "Nothing needs a class attribute `name`, a word without '/'",
+    ),
     "has a part whose name has a slash": (GOOD.replace('"nothing"', '"no/thing"'), "not 'no/thing'"),
     "has a hook that asks for something": (GOOD.replace("rdcbench_metrics()", "rdcbench_metrics(recipe)"), "recipe"),
     "has a good hook and a bad one": (
@@ -72,14 +81,20 @@ def install(tmp_path, monkeypatch):
 def test_parts_are_found_by_name_with_their_owner(parts):
     entry = parts.get("encoder", "tiny-encoder")
     assert entry.target is tiny.NetEncoder
-    assert (entry.kind, entry.owner, entry.summary) == ("encoder", "tiny_plugin", "16 -> 8 -> d with batch norm and tanh.")
+    assert (entry.kind, entry.owner, entry.summary) == (
+        "encoder",
+        "tiny_plugin",
+        "16 -> 8 -> d with batch norm and tanh.",
+    )
     assert parts.get("encoder", "tiny_plugin/tiny-encoder") is entry
     assert parts.names("critic") == ["tiny-critic"]
     assert parts.owners == ["tiny_plugin"]
 
 
 def test_an_unknown_part_is_answered_with_those_that_exist(parts):
-    with pytest.raises(PartError, match=r"There is no entropy model 'tiny-table'; there is: .*Did you mean 'tiny-tables'\?"):
+    with pytest.raises(
+        PartError, match=r"There is no entropy model 'tiny-table'; there is: .*Did you mean 'tiny-tables'\?"
+    ):
         parts.get("entropy_model", "tiny-table")
 
 
@@ -120,7 +135,9 @@ def test_a_constructor_that_refuses_is_named_with_what_it_was_given(parts, monke
         raise fault("width must be even")
 
     monkeypatch.setattr(tiny.NetEncoder, "__init__", refuse)
-    with pytest.raises(PartError, match=r"encoder 'tiny-encoder' cannot be built with {'width': 3}: width must be even"):
+    with pytest.raises(
+        PartError, match=r"encoder 'tiny-encoder' cannot be built with {'width': 3}: width must be even"
+    ):
         parts.build("encoder", "tiny-encoder", {"width": 3})
 
 
@@ -190,7 +207,9 @@ def test_a_plugin_that_says_nothing_brings_nothing(install):
 
 
 def test_recipes_are_folders(install):
-    found = registry._load_all(install(mine=f"import rdcbench\n@rdcbench.hookimpl\ndef rdcbench_recipes():\n    return ['{Path.cwd()}']\n"), [])
+    found = registry._load_all(
+        install(mine=f"import rdcbench\n@rdcbench.hookimpl\ndef rdcbench_recipes():\n    return ['{Path.cwd()}']\n"), []
+    )
     (entry,) = [entry for entry in found.entries if entry.kind == "recipe"]
     assert entry.target == Path.cwd()
 

@@ -111,7 +111,9 @@ def test_what_a_run_leaves_on_disk(run):
     }  # fmt: skip
     keys = {plan.keys[job.name] for job in plan.jobs if job.stage == "codec"}
     assert {path.stem for path in (root / "streams").iterdir()} == keys
-    assert {path.name for path in (root / "cells").iterdir()} == {f"{key}.{end}" for key in keys for end in ("json", "npz")}
+    assert {path.name for path in (root / "cells").iterdir()} == {
+        f"{key}.{end}" for key in keys for end in ("json", "npz")
+    }
     assert len(list((root / "weights").iterdir())) == 7
     assert not [path for path in root.rglob(".*") if path.name != ".lock"], "no temporary file is left"
     facts = result.store.provenance()
@@ -135,7 +137,11 @@ def test_all_universal_rows_share_the_stream_and_the_key_of_their_base(run):
     cells = {name: result.store.cell(rows[name].keys[0]) for name in ALL}
     for name in (UNI0, UNI1):
         prints = cells[name].fingerprints
-        assert prints["sender"] == cells[RDC0].fingerprints["sender"] == unpack(stream(result, rows[RDC0])).fingerprint.hex()
+        assert (
+            prints["sender"]
+            == cells[RDC0].fingerprints["sender"]
+            == unpack(stream(result, rows[RDC0])).fingerprint.hex()
+        )
         assert prints["frozen_before"] == prints["frozen_after"]
     assert rows[UNI0].value("mse") != rows[RDC0].value("mse"), "a new decoder"
 
@@ -499,7 +505,9 @@ def test_a_second_process_is_refused(run, tmp_path):
     command = [sys.executable, "-c", program, str(tmp_path / "run")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "locked\n"
-        with pytest.raises(StoreError, match=r"Another process is running into .*run; wait for it or choose another --out"):
+        with pytest.raises(
+            StoreError, match=r"Another process is running into .*run; wait for it or choose another --out"
+        ):
             run(SMALL)
         other.stdin.close()
     assert run(SMALL, only=["rdc"]).failures == {}, "the lock ends with its process"

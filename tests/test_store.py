@@ -292,7 +292,9 @@ def test_weights_come_back_with_their_facts(store):
     tensors, found = store.weights("t")
     assert found == facts
     assert set(tensors) == set(TENSORS)
-    assert all(torch.equal(tensors[name], tensor) and tensors[name].dtype == tensor.dtype for name, tensor in TENSORS.items())
+    assert all(
+        torch.equal(tensors[name], tensor) and tensors[name].dtype == tensor.dtype for name, tensor in TENSORS.items()
+    )
 
 
 def test_tensors_that_share_memory_are_kept_apart(store):

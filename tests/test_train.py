@@ -214,7 +214,9 @@ def test_a_cached_frozen_encoder_gives_what_recomputing_gives(make_task, monkeyp
     cached, computed = make_task({}, ("decoder",)), make_task({}, ("decoder",))
     fit(cached)
     forward = train._forward
-    monkeypatch.setattr(train, "_forward", lambda task, batch, draw, tradeoff, _: forward(task, batch, draw, tradeoff, None))
+    monkeypatch.setattr(
+        train, "_forward", lambda task, batch, draw, tradeoff, _: forward(task, batch, draw, tradeoff, None)
+    )
     fit(computed)
     assert prints(cached) == prints(computed)
 
@@ -325,7 +327,9 @@ def test_annealed_weights_are_those_of_the_loss(make_task, monkeypatch):
 def test_rates_follow_their_schedules(make_task, monkeypatch):
     rates = {"codec": [], "critic": []}
     plain = train.set_rate
-    task = make_task({"perception": 0.1}, schedule="step", drop_at=0.5, drop_to=0.1, critic_learning_rate=0.003, steps=4)
+    task = make_task(
+        {"perception": 0.1}, schedule="step", drop_at=0.5, drop_to=0.1, critic_learning_rate=0.003, steps=4
+    )
     critics = sum(parameter.numel() for parameter in task.critic.parameters())
 
     def watched(optimizer, rate):

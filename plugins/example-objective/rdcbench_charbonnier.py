@@ -32,7 +32,8 @@ class Charbonnier(rdcbench.Objective):
             return 2 * self.epsilon * ((difference.square() + self.epsilon**2).sqrt() - self.epsilon).mean()
         if name == "perception":
             assert outcome.critic is not None
-            return -outcome.critic(outcome.x_hat).mean()  # type: ignore[no-any-return]
+            score: Tensor = outcome.critic(outcome.x_hat)
+            return -score.mean()
         assert outcome.classifier is not None
         return cross_entropy(outcome.classifier(outcome.x_hat)["digit"], outcome.labels["digit"])
 

@@ -62,11 +62,11 @@ def list_parts(
 
 
 def _options(entry: Any) -> str:
-    from rdcbench.registry import GIVEN
+    from rdcbench.registry import given_to
 
     shown = []
     for name, parameter in entry.options().items():
-        if name not in GIVEN:
+        if name not in given_to(entry.kind):
             default = "" if parameter.default is inspect.Parameter.empty else f" = {parameter.default!r}"
             shown.append(f"{name}{default}")
     return "\n".join(shown)

@@ -121,12 +121,12 @@ def print_dry_run(recipe: Recipe, options: Options) -> None:
 def print_result(result: Result) -> None:
     """Write the report of a run and print its leaderboard."""
     from rdcbench.cli.tables import print_leaderboard
-    from rdcbench.report import write_report
+    from rdcbench.report import build_report
 
-    written = write_report(result.store)
+    report = build_report(result.store)
     print_leaderboard(result.rows)
-    for path in written:
-        console.print(str(path), markup=False, highlight=False)
+    for line in (*map(str, report.paths), *report.notes):
+        console.print(line, markup=False, highlight=False)
     for name, error in result.failures.items():
         console.print(f"failed: {name}: {error}", markup=False, highlight=False)
     if not result.performed and not result.failures:

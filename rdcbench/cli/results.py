@@ -50,12 +50,12 @@ def leaderboard(
 
 def report(runs: Runs) -> None:
     """Write tables and figures of each run again, from its files."""
-    from rdcbench.report import write_report
+    from rdcbench.report import build_report
     from rdcbench.store import Store
 
     for run in runs:
-        for path in write_report(Store(run).open()):
-            typer.echo(str(path))
+        written = build_report(Store(run).open())
+        typer.echo("\n".join([*map(str, written.paths), *written.notes]))
 
 
 def status(run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]) -> None:

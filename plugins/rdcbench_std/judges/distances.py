@@ -41,8 +41,7 @@ def frechet(first: Moments, second: Moments) -> float:
     values, vectors = torch.linalg.eigh(covariance_a)
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
     cross = torch.linalg.eigvalsh(root @ covariance_b @ root).clamp(min=0).sqrt().sum()
-    total = (mean_a - mean_b).square().sum() + covariance_a.trace() + covariance_b.trace() - 2 * cross
-    return max(0.0, float(total))
+    return float((mean_a - mean_b).square().sum() + covariance_a.trace() + covariance_b.trace() - 2 * cross)
 
 
 def blocks(images: int) -> list[Tensor]:
@@ -57,13 +56,13 @@ def frechet_measurement(real: Tensor, fake: Tensor, reference: float) -> Measure
     for index in blocks(len(real)):
         real_rest, fake_rest = whole[0].without(moments(real[index])), whole[1].without(moments(fake[index]))
         left.append(frechet(real_rest, fake_rest))
-    return Measurement(frechet(*whole), leave_out=torch.tensor(left).double().numpy(), reference=reference)
+    return Measurement(max(0.0, frechet(*whole)), leave_out=torch.tensor(left).double().numpy(), reference=reference)
 
 
 def kernel_distance(real: Tensor, fake: Tensor) -> float:
     """Unbiased squared MMD with the kernel (x.y / d + 1)^3, of features [n, d] each (Binkowski et al. 2018).
 
-    An image is not compared with its own reconstruction either: the two samples are paired (Gretton et al. 2012, eq. 4).
+    An image is not compared with its own reconstruction: the two samples are paired (Gretton et al. 2012, eq. 4).
     """
     count, width = real.shape
 

@@ -53,7 +53,9 @@ class SlicedJudge(Judge):
         real, fake = (values.T for values, _ in sorted_sides)
         count = min(len(self.sample), len(test))
         reference = _sliced(self.sample[:count].sort(0).values.T, self._projected(test.x[:count]).sort(0).values.T)
-        measured = Measurement(_sliced(real, fake), leave_out=torch.tensor(left).double().numpy(), reference=reference)
+        measured = Measurement(
+            _sliced(real, fake), leave_out=torch.tensor(left).double().numpy(), reference=reference, root=True
+        )
         return {"sliced_w2": measured}
 
     def _projected(self, x: Tensor) -> Tensor:
@@ -62,7 +64,5 @@ class SlicedJudge(Judge):
 
 
 def _sliced(first: Tensor, second: Tensor) -> float:
-    """Root mean squared difference of sorted projections, [directions, n] each."""
-    return float((first - second).double().square().mean().sqrt())
-
-
+    """Mean squared difference of sorted projections, [directions, n] each: the square of the distance."""
+    return float((first - second).double().square().mean())

@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
-from rdcbench_std.objectives import Weighted
 from torch import nn
 
 from rdcbench import Outcome, PartError
+from rdcbench_std.objectives import Weighted
 
 
 class Score(nn.Module):

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from rdcbench_std.objectives import OBJECTIVES
-from rdcbench_std.protocols import PROTOCOLS
 
 from rdcbench import registry, runner
 from rdcbench.errors import PartError, RecipeError
 from rdcbench.plan import ROLES, SENDER, make_plan
+from rdcbench_std.objectives import OBJECTIVES
+from rdcbench_std.protocols import PROTOCOLS
 
 BASE = {"classification": 0.015}
 STUDIES = {
@@ -103,7 +103,11 @@ BAD = {
         r"no point of the study 'rdc' named 'classification=0.01'; there is: classification=0, classification=0.015",
     ),
     "a point without a name": ({"base": {}}, RecipeError, r"no point of the study 'rdc' named 'distortion=1'"),
-    "an unknown role": ({"start": ["decodr"]}, PartError, r"no role that can start .*'decodr'.*Did you mean 'decoder'\?"),
+    "an unknown role": (
+        {"start": ["decodr"]},
+        PartError,
+        r"no role that can start .*'decodr'.*Did you mean 'decoder'\?",
+    ),
     "a base that is no table": ({"base": 3}, PartError, r"'universal' cannot be built with .*'base': 3"),
     "itself": ({"study": "uni", "base": {"classification": 0.0}}, RecipeError, r"goes in a circle: "),
 }
@@ -133,7 +137,9 @@ def test_a_warm_start_needs_both(make, given):
 
 @pytest.mark.parametrize("change", [{"levels": 4}, {"dimensions": 2}])
 def test_a_base_of_another_rate_is_refused(make, change):
-    with pytest.raises(RecipeError, match=r"has 3 dimensions and 3 levels; .*One encoder has one rate, so make them equal"):
+    with pytest.raises(
+        RecipeError, match=r"has 3 dimensions and 3 levels; .*One encoder has one rate, so make them equal"
+    ):
         make(uni={**STUDIES["uni"], **change})
 
 

@@ -1,0 +1,444 @@
+"""The documentation is true: generated blocks, plugins, recipes, links and commands in it are tried out."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import sys
+import tomllib
+from concurrent.futures import wait
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import rdcbench
+from rdcbench import hookspecs, interfaces, registry
+from rdcbench.benchmarks import benchmarks
+from rdcbench.plan import make_plan
+from rdcbench.recipe import Recipe, overlay
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *sorted(DOCS.glob("*.md")),
+    ROOT / "plugins/example-objective/README.md",
+]
+HOOKS = [name for name in vars(hookspecs) if name.startswith("rdcbench_")]
+SHAPE = (1, 8, 8)
+
+
+def _make_cli():
+    spec = importlib.util.spec_from_file_location("make_cli", DOCS / "make_cli.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+make_cli = _make_cli()
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+# ----------------------------------------------------------------------------------------------------- generated blocks
+
+
+@pytest.mark.parametrize("path", make_cli.pages(), ids=lambda path: path.name)
+def test_generated_blocks_are_up_to_date(path):
+    assert path.read_text(encoding="utf-8") == make_cli.pages()[path], "run python docs/make_cli.py"
+
+
+def test_every_generated_block_stands_in_one_page():
+    text = "".join(path.read_text(encoding="utf-8") for path in DOCS.glob("*.md"))
+    assert {name: text.count(f"begin generated: {name} ") for name in make_cli.BLOCKS} == dict.fromkeys(
+        make_cli.BLOCKS, 1
+    )
+
+
+def test_the_check_says_what_is_out_of_date(tmp_path, monkeypatch, capsys):
+    (tmp_path / "cli.md").write_text("<!-- begin generated: verbs -->\nold\n<!-- end generated: verbs -->\n")
+    monkeypatch.setattr(make_cli, "FOLDER", tmp_path)
+    assert make_cli.main(["--check"]) == 1
+    assert "cli.md is out of date" in capsys.readouterr().out
+    assert make_cli.main([]) == 0
+    assert make_cli.main(["--check"]) == 0
+    assert "## rdcbench run" in (tmp_path / "cli.md").read_text()
+
+
+def test_the_verbs_are_those_of_the_help():
+    from typer.testing import CliRunner
+
+    from rdcbench.cli import app
+
+    for verb in make_cli.verbs():
+        shown = CliRunner().invoke(app, [*verb.split(), "--help"], env={"COLUMNS": "200"}).output
+        for name, *_ in make_cli.options_of(verb):
+            assert name.rstrip(".") in shown or name in ("BENCHMARK", "KIND", "WHAT", "NAME"), f"{verb}: {name}"
+
+
+def test_every_option_of_a_shipped_part_is_explained():
+    silent = {
+        f"{kind} {entry.name}: {option}"
+        for kind in registry.KINDS
+        for entry in make_cli.shipped(kind)
+        for option in make_cli.settable(entry)
+        if option not in make_cli.option_meanings(entry)
+    }
+    assert silent <= KNOWN_SILENT
+
+
+KNOWN_SILENT = {f"dataset {name}: validation" for name in ("digits8x8", "fashion-mnist", "kmnist", "mnist")}
+"""Explained by the docstring of the constructor in a sentence."""
+
+
+def test_every_field_is_explained_by_hand():
+    written = make_cli.BLOCK.sub("", (DOCS / "measures.md").read_text(encoding="utf-8"))
+    assert [name for name in make_cli.fields() if f"`{name}`" not in written] == []
+
+
+# ---------------------------------------------------------------------------------------------------------------- hooks
+
+
+def section(hook: str) -> str:
+    text = (DOCS / "hooks.md").read_text(encoding="utf-8")
+    return re.search(rf"^## {hook}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)[1]
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """Load the plugin of a hook's section as a single file; gives its registry and owner."""
+    loaded = []
+
+    def load(hook, name=None):
+        (code,) = re.findall(r"```python\n(.*?)```", section(hook), re.DOTALL)
+        path = tmp_path / f"{name or hook}.py"
+        path.write_text(code, encoding="utf-8")
+        loaded.append(f"rdcbench_file_{path.stem}")
+        return registry.load((path,)), path.stem
+
+    yield load
+    for name in loaded:
+        sys.modules.pop(name, None)
+
+
+def test_the_page_has_a_section_for_every_hook_and_no_other():
+    text = (DOCS / "hooks.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\w+)", text, re.MULTILINE) == HOOKS
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_the_plugin_of_a_section_brings_its_part(hook, plugin):
+    parts, owner = plugin(hook)
+    found = [entry for entry in parts.entries if entry.owner == owner]
+    assert [registry.hook_of(entry.kind) for entry in found] == [hook]
+    assert hook == "rdcbench_recipes" or found[0].summary
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_the_part_of_a_section_works(hook, plugin, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parts, owner = plugin(hook, f"used_{hook}")
+    (entry,) = [entry for entry in parts.entries if entry.owner == owner]
+    USES[hook](entry, parts)
+
+
+def build(entry, parts, **options):
+    given = {"image_shape": SHAPE, "classes": {"digit": 3}, "dimensions": 3, "levels": 3, "dither_points": 4}
+    given["alphabet"] = torch.tensor([3, 2, 5])
+    return parts.build(entry.kind, entry.name, options, given)
+
+
+def images(count=12):
+    return torch.rand(count, *SHAPE, generator=rdcbench.generator("docs"))
+
+
+def split(count=12):
+    digit = torch.arange(count) % 3
+    return rdcbench.Split("train", (images(count) * 255).byte(), {"digit": digit})
+
+
+def decoded(count=40):
+    x = images(count)
+    return interfaces.Decoded(x, (x + 0.1).clamp(0, 1), {"digit": torch.arange(count) % 3}, torch.ones(count))
+
+
+def use_dataset(entry, parts):
+    dataset = parts.build("dataset", entry.name, {})
+    splits = {name: dataset.load(Path(), name) for name in ("train", "validation", "test")}
+    for each in splits.values():
+        assert each.images.dtype == torch.uint8
+        assert each.images.shape[1:] == dataset.image_shape
+        assert int(each.labels["digit"].max()) < dataset.classes["digit"]
+    assert torch.equal(dataset.load(Path(), "test").images, splits["test"].images)
+    assert not torch.equal(splits["train"].images[:200], splits["validation"].images[:200])
+    assert dataset.digest()
+
+
+def use_encoder(entry, parts):
+    latent = build(entry, parts, gain=9.0)(images())
+    assert latent.shape == (12, 3)
+    assert latent.abs().max() <= 1
+    latent.sum().backward()
+
+
+def use_quantizer(entry, parts):
+    quantizer = build(entry, parts)
+    latent = torch.randn(50, 3, requires_grad=True)
+    dither = torch.zeros(50, 3, dtype=torch.int64)
+    symbols = quantizer.quantize(latent, dither)
+    assert symbols.dtype == torch.int64
+    assert bool(((symbols >= 0) & (symbols < quantizer.alphabet)).all())
+    received = quantizer(latent, dither)
+    assert torch.equal(received, quantizer.dequantize(symbols, dither))
+    received.sum().backward()
+    assert torch.equal(latent.grad, torch.ones(50, 3))
+
+
+def use_entropy_model(entry, parts):
+    model = build(entry, parts)
+    symbols = torch.stack([torch.randint(0, size, (100,)) for size in (3, 2, 5)], 1)
+    dither = torch.zeros(100, 3, dtype=torch.int64)
+    payload = model.encode(symbols, dither)
+    assert torch.equal(model.decode(payload, dither), symbols)
+    bits = float(model.bits(symbols, dither).sum())
+    assert bits <= 8 * len(payload) <= bits + 8 * (model.flush_bytes + 1)
+    with pytest.raises(rdcbench.StreamError):
+        model.decode(payload[:-1], dither)
+
+
+def use_decoder(entry, parts):
+    decoder = build(entry, parts)
+    received = torch.randn(12, 3)
+    plain, grainy, again = (
+        decoder(received, rdcbench.Context(1, "test", torch.arange(12), tradeoff={"grain": grain}))
+        for grain in (0.0, 0.5, 0.5)
+    )
+    assert plain.shape == (12, *SHAPE)
+    assert 0 <= float(grainy.min()) < float(grainy.max()) <= 1
+    assert torch.equal(grainy, again)
+    assert not torch.equal(grainy, plain)
+
+
+def use_critic(entry, parts):
+    critic = build(entry, parts)
+    assert critic(images()).shape == (12,)
+    critic.loss(images(), 1 - images(), torch.Generator()).backward()
+    assert all(bool(parameter.grad is not None) for parameter in critic.parameters())
+
+
+def use_classifier(entry, parts):
+    classifier = build(entry, parts)
+    train = split()
+    classifier.fit(train, torch.Generator())
+    x = train.batch(torch.arange(12)).x
+    assert classifier(x)["digit"].shape == (12, 3)
+    assert classifier.features(x).ndim == 2
+    copy = build(entry, parts)
+    copy.load_state_dict(classifier.state_dict())
+    assert torch.equal(copy(x)["digit"], classifier(x)["digit"])
+
+
+def use_objective(entry, parts):
+    objective = build(entry, parts)
+    x_hat = images().requires_grad_(True)
+    outcome = rdcbench.Outcome(1 - images(), x_hat, {}, torch.zeros(12, 3), bits=torch.full((12,), 4.0))
+    assert float(objective.term("rate", outcome)) == 4.0
+    objective.term("distortion", outcome).backward()
+    assert x_hat.grad is not None
+
+
+def use_metric(entry, parts):
+    values = build(entry, parts).update(decoded())
+    assert list(values) == list(entry.target.fields)
+    assert float(values["worst_pixel"].max()) == pytest.approx(0.1, abs=1e-6)
+
+
+def use_judge(entry, parts):
+    judge = build(entry, parts)
+    judge.fit(split(), torch.Generator())
+    measured = judge.measure(decoded(), decoded)["brightness_w1"]
+    assert 0.05 < measured.value < 0.1
+    assert measured.leave_out.shape == (20,)
+
+
+def use_codec(entry, parts):
+    codec = build(entry, parts, quality=90)
+    x = torch.linspace(0, 1, 64).view(1, *SHAPE).expand(5, *SHAPE)
+    context = rdcbench.Context(0, "test", torch.arange(5))
+    packet = codec.compress(x, context)
+    x_hat = codec.decompress(packet.payloads, context)
+    assert x_hat.shape == x.shape
+    assert float((x_hat - x).abs().max()) < 0.1
+    assert float(packet.bits.sum()) == 8 * sum(map(len, packet.payloads))
+
+
+def use_protocol(entry, parts):
+    raw = tomllib.loads(blocks(DOCS / "recipes.md", "toml")[0])
+    recipe = Recipe.model_validate(overlay(raw, {"studies": {"rdc": {"protocol": entry.name}}}))
+    plan = make_plan(recipe, 1, parts)
+    jobs = [job for job in plan.jobs if job.stage == "codec"]
+    assert len(jobs) == len({plan.keys[job.name] for job in jobs}) == 3
+    assert len({plan.train_keys[job.name] for job in jobs}) == 1
+
+
+def use_recipes(entry, parts):
+    assert entry.target.is_dir()
+
+
+def use_executor(entry, parts):
+    executor = parts.build("executor", entry.name, {"jobs": 1})
+    future = executor.submit(pow, 2, 5)
+    wait([future])
+    executor.close()
+    assert future.result() == 32
+
+
+def use_tracker(entry, parts):
+    tracker = parts.build("tracker", entry.name, {})
+    tracker.event("failed", "rdc/x", {"error": "why"})
+    tracker.event("finished", "rdc/y", {})
+    first, _ = Path("rdcbench-events.jsonl").read_text().splitlines()
+    assert '"error": "why"' in first
+
+
+USES = {registry.hook_of(kind): globals()[f"use_{kind if kind != 'recipe' else 'recipes'}"] for kind in registry.KINDS}
+
+
+# -------------------------------------------------------------------------------------------------- recipes and plugins
+
+
+@pytest.mark.parametrize("number", range(len(blocks(DOCS / "recipes.md", "toml"))))
+def test_a_recipe_of_the_page_is_one_and_can_be_planned(number):
+    texts = blocks(DOCS / "recipes.md", "toml")
+    raw = overlay(tomllib.loads(texts[0]), tomllib.loads(texts[number]) if number else {})
+    presets = raw.pop("presets", {})
+    for preset in [{}, *presets.values()]:
+        recipe = Recipe.model_validate(overlay(raw, preset))
+        assert make_plan(recipe, 1, registry.load()).jobs
+        assert Recipe.model_validate(tomllib.loads(recipe.to_toml())) == recipe
+
+
+def test_the_python_of_writing_plugins_works(tmp_path, monkeypatch):
+    first, second = blocks(DOCS / "writing-plugins.md", "python")
+    path = tmp_path / "mae.py"
+    path.write_text(first)
+    entry = registry.load((path,)).get("metric", "mae")
+    assert entry.target().update(decoded())["mae"].shape == (40,)
+    monkeypatch.chdir(ROOT / "plugins/example-objective")
+    names = {}
+    exec(second, names)
+    assert names["objective"].epsilon == 0.1
+
+
+def test_the_harness_fills_in_what_the_page_says():
+    text = (DOCS / "writing-plugins.md").read_text(encoding="utf-8")
+    table = re.search(r"\| argument \|.*?\n\n", text, re.DOTALL)[0]
+    documented = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert documented == {name for kind in registry.KINDS for name in registry.given_to(kind)}
+
+
+def test_the_objective_of_the_readme_is_the_sample_plugin():
+    sample = (ROOT / "plugins/example-objective/rdcbench_charbonnier.py").read_text(encoding="utf-8")
+    assert blocks(ROOT / "README.md", "python")[0] == sample
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_python_names_only_what_is_public(path):
+    for code in blocks(path, "python"):
+        compile(code, str(path), "exec")
+        for name in re.findall(r"\brdcbench\.([A-Za-z]\w*)", code):
+            assert name in rdcbench.__all__, f"rdcbench.{name}"
+
+
+# --------------------------------------------------------------------------------------------------- commands and links
+
+
+def commands(text: str) -> list[list[str]]:
+    """All uses of `rdcbench VERB ...` in indented lines and inline code, as words."""
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL).replace("\\\n", " ")
+    indented = re.findall(r"^ {4}(.*)$", prose, re.MULTILINE)
+    inline = re.findall(r"`([^`\n]+)`", prose)
+    found = []
+    for line in [*indented, *inline]:
+        for part in line.split("&&"):
+            said = re.split(r"\s{3,}", part.strip())[0]
+            if re.match(r"rdcbench [a-z]", said):
+                found.append(shlex.split(said)[1:])
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_commands_are_real(path):
+    verbs = make_cli.verbs()
+    for words in commands(path.read_text(encoding="utf-8")):
+        verb = next((name for name in (" ".join(words[:2]), words[0]) if name in verbs), None)
+        if verb is None:
+            assert words[0] == "data", f"no verb in {words}"
+            continue
+        known = {name for name, *_ in make_cli.options_of(verb)} | {"--help"}
+        asked = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert asked <= known, f"{words}: {asked - known}"
+
+
+def test_benchmarks_presets_and_data_sets_of_the_readme_exist():
+    for words in commands((ROOT / "README.md").read_text(encoding="utf-8")):
+        if words[0] == "run":
+            recipe = tomllib.loads(benchmarks()[words[1]].read_text(encoding="utf-8"))
+            presets = {"default", *recipe.get("presets", {})}
+            asked = [after for word, after in pairwise(words) if word == "--preset"]
+            asked += ["quick"] if "--quick" in words else []
+            assert set(asked) <= presets
+        if words[:2] in (["data", "fetch"], ["data", "verify"]) and len(words) > 2:
+            registry.load().get("dataset", words[2])
+
+
+def test_every_verb_and_every_kind_is_mentioned_in_the_readme():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [verb for verb in make_cli.verbs() if f"rdcbench {verb}" not in text] == []
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_resolve(path):
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+://", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in map(slug, headings), link
+
+
+def test_the_index_lists_every_page():
+    text = (DOCS / "index.md").read_text(encoding="utf-8")
+    assert [page.name for page in DOCS.glob("*.md") if page.name != "index.md" and f"({page.name})" not in text] == []
+
+
+def test_the_setup_is_the_two_commands():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("pip install . && rdcbench run mnist-universal", 'pip install -e ".[dev]" && pytest'):
+        assert f"\n    {command}\n" in text
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert "dev" in extras
+
+
+def test_the_formula_of_the_conditional_entropy_is_the_oracles():
+    from rdcbench import oracles
+
+    (line,) = re.findall(r"L = 3: ([\d.]+) bits", (DOCS / "measures.md").read_text(encoding="utf-8"))
+    assert float(line) == pytest.approx(np.log2(2) + np.log2(np.e) / 4, abs=5e-5)
+    assert oracles is not None
