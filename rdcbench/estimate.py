@@ -15,7 +15,10 @@ from rdcbench.recipe import digest_of
 from rdcbench.rng import generator
 from rdcbench.runner import Options
 
-STEPS = 12
+FIRST_STEPS = 2
+"""Steps that warm up, and say how many more are worth timing."""
+MEASURED_SECONDS = 0.5
+"""How long the timed steps of one kind of job may take, about."""
 STAGE_SECONDS = 20.0
 """What a classifier or a judge is assumed to take."""
 EVALUATION_SECONDS = 5.0
@@ -47,19 +50,30 @@ def _kind(job: Job, settings: work.Settings) -> str:
 
 def _measure(plan: Plan, job: Job, settings: work.Settings) -> float:
     """Seconds of one training step of a job, on random images with freshly built parts."""
+    first = _timed(_task(plan, job, settings, FIRST_STEPS)) / FIRST_STEPS
+    more = min(20, max(1, int(MEASURED_SECONDS / first)))
+    return _timed(_task(plan, job, settings, more)) / more
+
+
+def _timed(task: train.Task) -> float:
+    started = time.perf_counter()
+    train.fit(task)
+    return time.perf_counter() - started
+
+
+def _task(plan: Plan, job: Job, settings: work.Settings, steps: int) -> train.Task:
+    """A short training of a job on noise."""
     assert job.training is not None
     torch.set_num_threads(job.training.threads)
     dataset = work.open_dataset(job.dataset, settings)
-    split = _noise(dataset, job.training.batch)
     classifier = _classifier(plan, job, dataset, settings)
     built = work.build_codec(job, dataset, settings.registry(), classifier)
     assert isinstance(built.codec, Codec)
-    steps = job.training.model_copy(update={"steps": STEPS})
-    task = train.Task(
+    return train.Task(
         codec=built.codec.to(settings.device),
         objective=settings.registry().build("objective", job.parts["objective"].name, job.parts["objective"].options),
-        train=split,
-        training=steps,
+        train=_noise(dataset, job.training.batch),
+        training=job.training.model_copy(update={"steps": steps}),
         trains=[role for role in job.trains if role != "entropy_model"],
         terms=active_terms(job, settings.registry()),
         tradeoffs=job.tradeoffs or [job.tradeoff],
@@ -68,10 +82,6 @@ def _measure(plan: Plan, job: Job, settings: work.Settings) -> float:
         classifier=classifier,
         device=settings.device,
     )
-    train.fit(task)
-    started = time.perf_counter()
-    train.fit(task)
-    return (time.perf_counter() - started) / STEPS
 
 
 def _noise(dataset: Dataset, batch: int) -> Split:

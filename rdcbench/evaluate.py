@@ -89,7 +89,8 @@ def interval_of(measured: Measurement) -> Interval:
     interval = jackknife_interval(measured.leave_out, measured.value)
     if not measured.root:
         return interval
-    return Interval(*(math.sqrt(max(0.0, end)) for end in (interval.value, interval.lo, interval.hi)))
+    value, low, high = (math.sqrt(max(0.0, end)) for end in (interval.value, interval.lo, interval.hi))
+    return Interval(value, low, high)
 
 
 @cache

@@ -85,7 +85,7 @@ def test_runs_go_to_their_usual_place_with_a_worker_for_each_core(recipe, tmp_pa
 def test_unknown_names_are_refused(recipe, tmp_path):
     with pytest.raises(RecipeError, match="no benchmark 'mnist'"):
         rdcbench.run("mnist")
-    with pytest.raises(RecipeError, match="no preset 'shrot'.*Did you mean 'short'"):
+    with pytest.raises(RecipeError, match=r"no preset 'shrot'.*Did you mean 'short'"):
         rdcbench.run(str(recipe), "shrot")
     with pytest.raises(PartError, match="no decoder 'big'"):
         rdcbench.build("decoder", "big")

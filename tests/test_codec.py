@@ -152,7 +152,7 @@ def test_gradients_reach_the_encoder(make_codec, x):
     )
 
 
-# ------------------------------------------------------------------------------------------------ freezing, fingerprints
+# ----------------------------------------------------------------------------------------------- freezing, fingerprints
 
 
 def test_a_frozen_part_keeps_parameters_and_buffers_while_others_train(make_codec, x):
@@ -231,7 +231,7 @@ def test_sender_and_receiver(codec):
     assert codec.receiver() == (codec.decoder, codec.quantizer, codec.entropy_model)
 
 
-# -------------------------------------------------------------------------------------------------------- parts to fit
+# --------------------------------------------------------------------------------------------------------- parts to fit
 
 
 class MeanDecoder(tiny.NetDecoder, Fitted):

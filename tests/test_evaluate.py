@@ -200,7 +200,7 @@ def test_a_decoder_that_returns_no_images_is_refused(run, codec, monkeypatch, fo
         run([tiny.SquaredError()])
 
 
-# ------------------------------------------------------------------------------------------------------------- intervals
+# ------------------------------------------------------------------------------------------------------------ intervals
 
 
 def test_means_have_a_bootstrap_interval_that_rows_share():

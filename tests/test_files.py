@@ -26,7 +26,7 @@ def save_png(path, image) -> None:
     Image.fromarray(image[0] if image.shape[0] == 1 else np.moveaxis(image, 0, 2)).save(path)
 
 
-# --------------------------------------------------------------------------------------------------------- images in files
+# ------------------------------------------------------------------------------------------------------ images in files
 
 
 @pytest.mark.parametrize("shape", [GREY, COLOUR])

@@ -25,7 +25,7 @@ from rdcbench.rng import counter_grid, counter_uniform, seed_of
 PIXELS = math.prod(tiny.SHAPE)
 
 
-# ============================================================================================= a codebook of 27 codewords
+# =========================================================================================== a codebook of 27 codewords
 
 
 class Pixels(rdcbench.Encoder):
@@ -86,7 +86,7 @@ BOOK = {
 }
 
 
-# ============================================================================================ a posterior sampler with a dial
+# ====================================================================================== a posterior sampler with a dial
 
 
 class Sampler(rdcbench.Decoder, rdcbench.Fitted):
@@ -126,7 +126,7 @@ class Frozen(rdcbench.Protocol):
         return [base, *jobs]
 
 
-# ===================================================================================== a decoder conditioned on the weights
+# ================================================================================= a decoder conditioned on the weights
 
 
 class Conditioned(tiny.NetDecoder):
@@ -152,7 +152,7 @@ class Together(rdcbench.Protocol):
         return [rdcbench.codec_job(recipe, study, study_name, seed, point, tradeoffs=points) for point in points]
 
 
-# ====================================================================================================================== JPEG
+# ================================================================================================================= JPEG
 
 
 class Jpeg(rdcbench.WholeCodec):
@@ -177,7 +177,7 @@ class Jpeg(rdcbench.WholeCodec):
         return torch.from_numpy(np.stack(images))[:, None].float() / 255
 
 
-# ========================================================================================= a hyperprior of CompressAI, trained
+# ================================================================================== a hyperprior of CompressAI, trained
 
 
 class Photos(tiny.Images):
@@ -234,7 +234,7 @@ class Hyperprior(rdcbench.WholeCodec):
         return self.model.decompress(streams, (1, 1))["x_hat"].clamp(0, 1)
 
 
-# ================================================================================================= a judge that must be trained
+# ========================================================================================= a judge that must be trained
 
 
 class TrainedJudge(rdcbench.Judge):
@@ -262,7 +262,7 @@ class TrainedJudge(rdcbench.Judge):
         return {"ce_judge": rdcbench.Measurement(float(each.mean()), each), "seen": rdcbench.Measurement(len(decoded))}
 
 
-# ========================================================= symbols of any shape, alphabets of any size, a classifier at the encoder
+# ============================================= symbols of any shape, alphabets of any size, a classifier at the encoder
 
 
 class Uneven(rdcbench.Quantizer):
@@ -543,7 +543,7 @@ def test_several_labels_of_an_image(run):
     assert {"distortion", "digit", "parity"} < set(cell.history[0])
 
 
-# ===================================================================================================================== records
+# ============================================================================================================== records
 
 
 def test_a_batch_is_gathered_from_bytes():

@@ -63,7 +63,7 @@ def test_classifier_and_judges_are_shared_by_all_seeds(make):
     assert [(job.name, job.seed) for job in stages] == [("classifier", 0), ("judge:tiny-judge", 0)]
 
 
-# --------------------------------------------------------------------------------------------------------------- keys
+# ----------------------------------------------------------------------------------------------------------------- keys
 
 
 def test_one_more_weight_is_one_more_job_and_changes_no_key(make):
@@ -165,7 +165,7 @@ def test_a_changed_base_changes_the_jobs_that_start_from_it_and_no_other(make):
     assert changed == {RDC0, RDC1, UNI0, UNI1}
 
 
-# ------------------------------------------------------------------------------------------------- what a job consists of
+# ----------------------------------------------------------------------------------------------- what a job consists of
 
 
 def test_a_critic_that_no_term_reads_is_dropped_so_that_studies_share_the_point(make):
@@ -267,7 +267,7 @@ def test_a_critic_to_start_from_that_the_base_does_not_have_is_left_out(make, pa
     assert job.inputs["decoder"] == RDC0
 
 
-# ----------------------------------------------------------------------------------------------------- several tradeoffs
+# ---------------------------------------------------------------------------------------------------- several tradeoffs
 
 
 def conditioned(recipe, study, study_name, seed):
@@ -303,7 +303,7 @@ def test_a_dial_of_the_decoder_is_no_unknown_term_and_its_zero_counts(make, monk
     assert len(set(keys)) == 3
 
 
-# ----------------------------------------------------------------------------------------------------------- bad recipes
+# ---------------------------------------------------------------------------------------------------------- bad recipes
 
 
 def test_a_weight_of_an_unknown_term_is_answered_with_the_terms(make):
@@ -363,7 +363,7 @@ def test_an_unknown_job_is_answered_with_the_codecs(make):
         make().job("rdc/tiny-end/classification=0.1/seed0")
 
 
-# ----------------------------------------------------------------------------------------------------------- small things
+# --------------------------------------------------------------------------------------------------------- small things
 
 
 def test_point_names():

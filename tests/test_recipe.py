@@ -47,7 +47,7 @@ def refusal(path, *arguments) -> str:
     return sentence
 
 
-# ---------------------------------------------------------------------------------------------------------- bad input
+# ------------------------------------------------------------------------------------------------------------ bad input
 
 BAD = {
     "a key that does not exist": ({"dateset": {"name": "x"}}, r"no key 'dateset'.*Did you mean 'dataset'\?"),
@@ -174,7 +174,7 @@ def test_a_setting_of_a_key_that_does_not_exist_is_refused(write):
     assert refusal(write(), "", [parse_setting("metrics.0.name=x")])
 
 
-# --------------------------------------------------------------------------------------------------------- good input
+# ----------------------------------------------------------------------------------------------------------- good input
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_recipes_cannot_be_changed(make_recipe):
         make_recipe().seeds = 3
 
 
-# --------------------------------------------------------------------------------------------------------- round trip
+# ----------------------------------------------------------------------------------------------------------- round trip
 
 numbers = st.floats(0, 1e6, allow_nan=False) | st.integers(0, 10**9)
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=8)

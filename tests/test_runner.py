@@ -69,7 +69,7 @@ def named(result) -> dict[str, Row]:
     return {row.name: row for row in result.rows}
 
 
-# ------------------------------------------------------------------------------------------------------------ a whole run
+# ---------------------------------------------------------------------------------------------------------- a whole run
 
 
 def test_a_whole_run_from_data_to_rows(run):
@@ -161,7 +161,7 @@ def test_two_local_workers_give_the_rows_of_one(run, tmp_path):
     assert same(one.rows, two.rows)
 
 
-# -------------------------------------------------------------------------------------------------------------- going on
+# ------------------------------------------------------------------------------------------------------------- going on
 
 
 def test_the_same_command_again_repeats_nothing_and_loads_no_plugin(run, monkeypatch):
@@ -295,7 +295,7 @@ def test_missing_lists_what_a_run_would_do(run, make_recipe, parts):
     assert [job.row for job in runner.missing(plan, result.store)] == [RDP1, UNI0, UNI1]
 
 
-# -------------------------------------------------------------------------------------------------------------- failures
+# ------------------------------------------------------------------------------------------------------------- failures
 
 
 def failing(names: set[str], monkeypatch, error: Exception | None = None) -> None:
@@ -437,7 +437,7 @@ def test_a_worker_that_dies_costs_its_own_row(run, only_tiny):
     assert result.store.cell(result.store.plan().keys[f"{RDC1}/seed0"]).error == "its worker died"
 
 
-# ------------------------------------------------------------------------------------------------------------- bad input
+# ------------------------------------------------------------------------------------------------------------ bad input
 
 
 @pytest.mark.parametrize(
@@ -520,7 +520,7 @@ def test_data_are_fetched_as_told(run, tmp_path, monkeypatch):
     assert asked == [(tmp_path / "data", True)]
 
 
-# ------------------------------------------------------------------------------------------------------------ scheduling
+# ----------------------------------------------------------------------------------------------------------- scheduling
 
 
 def test_long_chains_start_first_and_no_training_is_done_twice_at_once(make_recipe, parts, tmp_path):

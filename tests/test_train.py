@@ -65,7 +65,7 @@ def changed(task: Task) -> set[str]:
 FULL = {"perception": 0.01, "classification": 0.01}
 
 
-# --------------------------------------------------------------------------------------------------------- it trains
+# ------------------------------------------------------------------------------------------------------------ it trains
 
 
 def test_the_loss_falls(make_task):
@@ -121,7 +121,7 @@ def test_a_trained_codec_is_left_in_evaluation_mode(make_task):
     assert not any(module.training for module in task.codec.modules())
 
 
-# ------------------------------------------------------------------------------------------------------ who is trained
+# ------------------------------------------------------------------------------------------------------- who is trained
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_the_objective_sees_only_what_its_active_terms_read(make_task):
     assert seen == [(None, task.classifier, None)] * 2
 
 
-# --------------------------------------------------------------------------------------------- batches, draws, tradeoffs
+# -------------------------------------------------------------------------------------------- batches, draws, tradeoffs
 
 
 @pytest.fixture
@@ -315,7 +315,7 @@ def test_annealed_weights_are_those_of_the_loss(make_task, monkeypatch):
     losses, record = [], train._record
 
     def watched(task, step, values, loss, started):
-        losses.append((float(loss), float(values["distortion"]), float(values["perception"])))
+        losses.append((loss.item(), values["distortion"].item(), values["perception"].item()))
         record(task, step, values, loss, started)
 
     monkeypatch.setattr(train, "_record", watched)
@@ -343,7 +343,7 @@ def test_rates_follow_their_schedules(make_task, monkeypatch):
     assert rates["critic"] == pytest.approx([0.003] * 4)
 
 
-# ------------------------------------------------------------------------------------------------------------ it fails
+# ------------------------------------------------------------------------------------------------------------- it fails
 
 
 def test_a_loss_that_is_not_a_number_ends_the_training_with_a_sentence(make_task):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 if TYPE_CHECKING:
     from rdcbench.recipe import Recipe
@@ -100,16 +99,18 @@ def duration(seconds: float) -> str:
 def print_dry_run(recipe: Recipe, options: Options) -> None:
     """Print the jobs of a recipe, which of them are done, and an estimate of the time for the rest."""
     from rdcbench import estimate, runner
+    from rdcbench.cli.tables import print_table
     from rdcbench.store import Store
 
     plan = runner.prepare(recipe, options)
     store = Store(options.out, options.cache)
     todo = runner.missing(plan, store)
-    table = Table("job", "trains", "starts from", "state")
+    lines = []
     for job in plan.unique():
         starts = sorted({name for role, name in job.inputs.items() if role != "classifier"})
-        table.add_row(job.name, " ".join(job.trains) or job.stage, " ".join(starts), "todo" if job in todo else "done")
-    console.print(table)
+        trains = " ".join(job.trains) or job.stage
+        lines.append((job.name, trains, " ".join(starts), "todo" if job in todo else "done"))
+    print_table(("job", "trains", "starts from", "state"), lines)
     seconds = estimate.seconds(plan, todo, options)
     left = seconds / min(options.jobs, max(1, len(todo)))
     console.print(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ console = Console()
 
 def print_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     """Print strings as a table; nothing in them is taken as markup."""
-    table = Table(*header)
+    table = Table(*(Column(title, overflow="fold") for title in header))
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))
     console.print(table)
