@@ -196,6 +196,7 @@ def use_quantizer(entry, parts):
     assert bool(((symbols >= 0) & (symbols < quantizer.alphabet)).all())
     received = quantizer(latent, dither)
     assert torch.equal(received, quantizer.dequantize(symbols, dither))
+    assert torch.equal(received.detach(), latent.detach().sign())
     received.sum().backward()
     assert torch.equal(latent.grad, torch.ones(50, 3))
 
@@ -349,7 +350,7 @@ def test_the_objective_of_the_readme_is_the_sample_plugin():
     assert blocks(ROOT / "README.md", "python")[0] == sample
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_python_names_only_what_is_public(path):
     for code in blocks(path, "python"):
         compile(code, str(path), "exec")
@@ -374,7 +375,7 @@ def commands(text: str) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_are_real(path):
     verbs = make_cli.verbs()
     for words in commands(path.read_text(encoding="utf-8")):
