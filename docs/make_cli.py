@@ -24,8 +24,8 @@ from typer.models import ArgumentInfo, OptionInfo, ParameterInfo
 from rdcbench import hookspecs, registry
 from rdcbench.cli import app
 from rdcbench.evaluate import RATE_FIELDS
-from rdcbench.interfaces import Field
 from rdcbench.recipe import Figure, PartSpec, Recipe, Study, Training
+from rdcbench.records import Field
 from rdcbench.registry import Entry, given_to
 
 FOLDER = Path(__file__).parent

@@ -13,34 +13,26 @@ if TYPE_CHECKING:
     from rdcbench.errors import DataError, PartError, RdcbenchError, RecipeError, StoreError, StreamError, unknown
     from rdcbench.hookspecs import hookimpl
     from rdcbench.interfaces import (
-        Batch,
         Classifier,
-        Context,
         Critic,
         Dataset,
-        Decoded,
         Decoder,
         Encoder,
         EntropyModel,
         Executor,
-        Field,
         Fitted,
         Judge,
-        Measurement,
         Metric,
         Objective,
-        Outcome,
-        Packet,
         Part,
         Protocol,
         Quantizer,
-        Split,
-        SplitName,
         Tracker,
         WholeCodec,
     )
-    from rdcbench.plan import ROLES, SENDER, Job, codec_job, job_name, point_name
+    from rdcbench.jobs import ROLES, SENDER, Job, codec_job, job_name, point_name
     from rdcbench.recipe import PartSpec, Recipe, Study, Training
+    from rdcbench.records import Batch, Context, Decoded, Field, Measurement, Outcome, Packet, Split, SplitName
     from rdcbench.rng import generator, seed_of
     from rdcbench.rows import Row
 
@@ -49,11 +41,11 @@ _WHERE = {
     "errors": ("DataError", "PartError", "RdcbenchError", "RecipeError", "StoreError", "StreamError", "unknown"),
     "hookspecs": ("hookimpl",),
     "interfaces": (
-        "Batch", "Classifier", "Context", "Critic", "Dataset", "Decoded", "Decoder", "Encoder", "EntropyModel",
-        "Executor", "Field", "Fitted", "Judge", "Measurement", "Metric", "Objective", "Outcome", "Packet", "Part",
-        "Protocol", "Quantizer", "Split", "SplitName", "Tracker", "WholeCodec",
+        "Classifier", "Critic", "Dataset", "Decoder", "Encoder", "EntropyModel", "Executor", "Fitted", "Judge",
+        "Metric", "Objective", "Part", "Protocol", "Quantizer", "Tracker", "WholeCodec",
     ),
-    "plan": ("ROLES", "SENDER", "Job", "codec_job", "job_name", "point_name"),
+    "jobs": ("ROLES", "SENDER", "Job", "codec_job", "job_name", "point_name"),
+    "records": ("Batch", "Context", "Decoded", "Field", "Measurement", "Outcome", "Packet", "Split", "SplitName"),
     "recipe": ("PartSpec", "Recipe", "Study", "Training"),
     "rng": ("generator", "seed_of"),
     "rows": ("Row",),

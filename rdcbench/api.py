@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rdcbench.benchmarks import find_recipe, out_folder
 from rdcbench.errors import StoreError
+from rdcbench.loading import load_recipe, parse_setting
 from rdcbench.machine import core_count
-from rdcbench.recipe import load_recipe, parse_setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,15 +61,15 @@ def load(name: str, data_dir: str | Path | None = None, device: str = "cpu") -> 
 
 
 def open_job(name: str, data_dir: str | Path | None = None, device: str = "cpu") -> Any:
-    """Load a trained codec with its critic and classifier by RUN/JOB (`rdcbench.work.Built`)."""
-    from rdcbench import work
+    """Load a trained codec with its critic and classifier by RUN/JOB (`rdcbench.building.Built`)."""
+    from rdcbench import building
 
     store, job_name = split_name(name)
     plan = store.plan()
     if plan is None:
         raise StoreError(f"{store.root} has no plan yet; run the benchmark first.")
-    settings = work.Settings(store.root, data_dir=Path(data_dir) if data_dir else None, device=device)
-    return work.load_codec(work.work_of(plan, plan.job(job_name), settings))
+    settings = building.Settings(store.root, data_dir=Path(data_dir) if data_dir else None, device=device)
+    return building.load_codec(building.work_of(plan, plan.job(job_name), settings))
 
 
 def split_name(name: str) -> tuple[Any, str]:

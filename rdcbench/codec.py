@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from rdcbench.errors import StreamError
-from rdcbench.interfaces import Context, Decoder, Encoder, EntropyModel, Fitted, Packet, Quantizer, Split, WholeCodec
+from rdcbench.interfaces import Decoder, Encoder, EntropyModel, Fitted, Quantizer, WholeCodec
+from rdcbench.records import Context, Packet, Split
 
 INFERENCE_BATCH = 1000
 

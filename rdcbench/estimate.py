@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 import torch
 
-from rdcbench import train, work
+from rdcbench import building, train
 from rdcbench.codec import Codec
-from rdcbench.interfaces import Classifier, Dataset, Split
-from rdcbench.plan import Job, Plan, active_terms
+from rdcbench.interfaces import Classifier, Dataset
+from rdcbench.jobs import Job, Plan
+from rdcbench.plan import active_terms
 from rdcbench.recipe import digest_of
+from rdcbench.records import Split
 from rdcbench.rng import generator
 from rdcbench.runner import Options
 
@@ -27,7 +29,7 @@ EVALUATION_SECONDS = 5.0
 
 def seconds(plan: Plan, todo: Sequence[Job], options: Options) -> float:
     """Estimate the seconds of one core that `todo` takes; no data set is read, the images are noise."""
-    settings = work.Settings(options.out, device=options.device, plugin_files=options.plugin_files)
+    settings = building.Settings(options.out, device=options.device, plugin_files=options.plugin_files)
     per_step: dict[str, float] = {}
     total = 0.0
     for job in todo:
@@ -41,14 +43,14 @@ def seconds(plan: Plan, todo: Sequence[Job], options: Options) -> float:
     return total
 
 
-def _kind(job: Job, settings: work.Settings) -> str:
+def _kind(job: Job, settings: building.Settings) -> str:
     """Jobs of one kind take equal steps."""
     parts = {kind: spec.model_dump(mode="json") for kind, spec in job.parts.items()}
     batch = job.training.batch if job.training else 0
     return digest_of([parts, sorted(active_terms(job, settings.registry())), job.trains, batch])
 
 
-def _measure(plan: Plan, job: Job, settings: work.Settings) -> float:
+def _measure(plan: Plan, job: Job, settings: building.Settings) -> float:
     """Seconds of one training step of a job, on random images with freshly built parts."""
     first = _timed(_task(plan, job, settings, FIRST_STEPS)) / FIRST_STEPS
     more = min(20, max(1, int(MEASURED_SECONDS / first)))
@@ -61,13 +63,13 @@ def _timed(task: train.Task) -> float:
     return time.perf_counter() - started
 
 
-def _task(plan: Plan, job: Job, settings: work.Settings, steps: int) -> train.Task:
+def _task(plan: Plan, job: Job, settings: building.Settings, steps: int) -> train.Task:
     """A short training of a job on noise."""
     assert job.training is not None
     torch.set_num_threads(job.training.threads)
-    dataset = work.open_dataset(job.dataset, settings)
+    dataset = building.open_dataset(job.dataset, settings)
     classifier = _classifier(plan, job, dataset, settings)
-    built = work.build_codec(job, dataset, settings.registry(), classifier)
+    built = building.build_codec(job, dataset, settings.registry(), classifier)
     assert isinstance(built.codec, Codec)
     return train.Task(
         codec=built.codec.to(settings.device),
@@ -91,8 +93,8 @@ def _noise(dataset: Dataset, batch: int) -> Split:
     return Split("train", images, labels)
 
 
-def _classifier(plan: Plan, job: Job, dataset: Dataset, settings: work.Settings) -> Classifier | None:
+def _classifier(plan: Plan, job: Job, dataset: Dataset, settings: building.Settings) -> Classifier | None:
     if "classifier" not in job.inputs:
         return None
-    classifier: Classifier = work.build_stage(plan.job(job.inputs["classifier"]), dataset, settings.registry())
+    classifier: Classifier = building.build_stage(plan.job(job.inputs["classifier"]), dataset, settings.registry())
     return classifier.to(settings.device)

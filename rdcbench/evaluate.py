@@ -19,7 +19,8 @@ from rdcbench import bitstream
 from rdcbench.bitstream import Stream, pack, unpack
 from rdcbench.codec import INFERENCE_BATCH, parameter_count, sender_fingerprint, state_bytes
 from rdcbench.errors import RdcbenchError
-from rdcbench.interfaces import Context, Decoded, Field, Judge, Measurement, Metric, Packet, Split, WholeCodec
+from rdcbench.interfaces import Judge, Metric, WholeCodec
+from rdcbench.records import Context, Decoded, Field, Measurement, Packet, Split
 from rdcbench.rows import CellValue, FieldInfo
 from rdcbench.stats import Counts, Interval, bootstrap_interval, count_matrix, jackknife_interval
 

@@ -17,7 +17,8 @@ from rdcbench.errors import RdcbenchError, StreamError
 from rdcbench.store import atomic_write
 
 if TYPE_CHECKING:
-    from rdcbench.interfaces import Context, WholeCodec
+    from rdcbench.interfaces import WholeCodec
+    from rdcbench.records import Context
 
 Images = npt.NDArray[np.uint8]
 INPUT = "input"
@@ -54,7 +55,7 @@ def decompress(job: str, source: Path, target: Path, data_dir: Path | None = Non
 def _context(codec: WholeCodec, split: str, count: int, tradeoff: Mapping[str, float]) -> Context:
     import torch
 
-    from rdcbench.interfaces import Context
+    from rdcbench.records import Context
 
     return Context(codec.seed, split, torch.arange(count), tradeoff=tradeoff)
 

@@ -1,4 +1,4 @@
-"""Jobs: what a protocol lays out, what a worker performs, and the keys under which results are kept.
+"""Planning: from a recipe to jobs in order, and the keys under which their results are kept.
 
 A training key hashes all that the trained weights depend on: the job's own settings, the keys of its inputs, the data,
 the seed and the versions of its parts. A cell's key adds the metrics and judges. Neither knows the recipe's name, so
@@ -7,136 +7,16 @@ one more operating point is one more job, and runs share what they have in commo
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from importlib import import_module
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Iterable, Mapping
 
 from rdcbench.errors import RecipeError, unknown
-from rdcbench.recipe import PartSpec, Recipe, Study, Training, digest_of
+from rdcbench.jobs import Job, Plan
+from rdcbench.recipe import PartSpec, Recipe, Training, digest_of
 from rdcbench.registry import Registry
+from rdcbench.versions import MEASURED_BY, TRAINED_BY, module_versions, sources, version_of, versions
 
-SENDER = ("encoder", "quantizer", "entropy_model")
-ROLES = (*SENDER, "decoder", "critic")
 _NOT_IN_KEY = {"name", "inputs", "metrics", "judges", "versions", "metric_versions", "data_digest"}
 _CRITIC_ONLY = ("critic_learning_rate", "critic_betas", "critic_schedule", "critic_batches")
-
-
-class Job(BaseModel):
-    """One unit of work.
-
-    stage: "classifier" and "judge" prepare what rows share; "codec" trains and evaluates an operating point.
-    trains: the roles that are trained or fitted; other roles come frozen from `inputs`.
-    inputs: role (or "classifier", "judge:NAME") -> name of the job it comes from; a role that also trains starts there.
-    tradeoff: weights of the objective's terms and dials of the decoder; tradeoffs: those met in training, if several.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    stage: Literal["classifier", "judge", "codec"] = "codec"
-    seed: int = 0
-    dataset: PartSpec
-    parts: dict[str, PartSpec] = Field(default_factory=dict)
-    dimensions: int = 0
-    levels: int = 0
-    tradeoff: dict[str, float] = Field(default_factory=dict)
-    tradeoffs: list[dict[str, float]] = Field(default_factory=list)
-    training: Training | None = None
-    trains: tuple[str, ...] = ()
-    inputs: dict[str, str] = Field(default_factory=dict)
-    metrics: list[PartSpec] = Field(default_factory=list)
-    judges: list[str] = Field(default_factory=list)
-    versions: dict[str, str] = Field(default_factory=dict)
-    metric_versions: dict[str, str] = Field(default_factory=dict)
-    data_digest: str = ""
-
-    @property
-    def sender_frozen(self) -> bool:
-        """Whether encoder, quantizer and tables come from another job as they are."""
-        return all(role in self.inputs and role not in self.trains for role in SENDER)
-
-    @property
-    def row(self) -> str:
-        """The job's name without its seed: rows are over seeds."""
-        return self.name.rsplit("/seed", 1)[0]
-
-
-class Plan(BaseModel):
-    """All jobs of a run in an order in which inputs come first, and the keys of each by name."""
-
-    model_config = ConfigDict(frozen=True)
-
-    schema_version: Literal[1] = 1
-    jobs: list[Job]
-    train_keys: dict[str, str]
-    keys: dict[str, str]
-    data_digest: str
-    sources: dict[str, str] = Field(default_factory=dict)
-
-    def job(self, name: str) -> Job:
-        """Find a job by its name."""
-        for job in self.jobs:
-            if job.name == name:
-                return job
-        codecs = [job.name for job in self.jobs if job.stage == "codec"]
-        raise RecipeError(unknown("job", name, codecs))
-
-    def unique(self) -> list[Job]:
-        """The jobs to perform: one for each key, the first name that has it."""
-        seen: dict[str, Job] = {}
-        for job in self.jobs:
-            seen.setdefault(self.keys[job.name], job)
-        return list(seen.values())
-
-
-def point_name(tradeoff: Mapping[str, float]) -> str:
-    """Name an operating point: "classification=0.015,perception=0"."""
-    return ",".join(f"{term}={weight:g}" for term, weight in sorted(tradeoff.items())) or "distortion=1"
-
-
-def job_name(study_name: str, study: Study, tradeoff: Mapping[str, float], seed: int) -> str:
-    """Name a job: STUDY/PROTOCOL/POINT/seedN."""
-    return f"{study_name}/{study.protocol.name.rpartition('/')[2]}/{point_name(tradeoff)}/seed{seed}"
-
-
-def codec_job(
-    recipe: Recipe,
-    study: Study,
-    study_name: str,
-    seed: int,
-    tradeoff: Mapping[str, float],
-    trains: Sequence[str] = ROLES,
-    inputs: Mapping[str, str] | None = None,
-    tradeoffs: Sequence[Mapping[str, float]] = (),
-) -> Job:
-    """Make the job of one operating point of a study; protocols say what it trains and what it starts from."""
-    kinds = (*ROLES, "objective", "codec")
-    parts = {kind: spec for kind in kinds if (spec := recipe.part(kind, study)) is not None}
-    if "codec" in parts:
-        parts = {"codec": parts["codec"]}
-    missing = [kind for kind in (*SENDER, "decoder", "objective") if kind not in parts and "codec" not in parts]
-    if missing:
-        raise RecipeError(f"The recipe {recipe.name!r} names no {missing[0].replace('_', ' ')}, which a codec needs.")
-    dataset = recipe.part("dataset", study)
-    assert dataset is not None
-    return Job(
-        name=job_name(study_name, study, tradeoff, seed),
-        seed=seed,
-        dataset=dataset,
-        parts=parts,
-        dimensions=study.dimensions,
-        levels=study.levels,
-        tradeoff=dict(tradeoff),
-        tradeoffs=[dict(other) for other in tradeoffs],
-        training=recipe.training_for(study),
-        trains=tuple(trains),
-        inputs=dict(inputs or {}),
-    )
 
 
 def make_plan(recipe: Recipe, seeds: int, registry: Registry, digests: Mapping[str, str] | None = None) -> Plan:
@@ -165,7 +45,7 @@ def make_plan(recipe: Recipe, seeds: int, registry: Registry, digests: Mapping[s
         train_keys=train_keys,
         keys=keys,
         data_digest=digest.get(recipe.dataset.model_dump_json(), ordered[0].data_digest if ordered else ""),
-        sources=_sources(ordered, registry),
+        sources=sources(ordered, registry),
     )
 
 
@@ -202,7 +82,7 @@ def _stage_jobs(recipe: Recipe, job: Job, registry: Registry) -> Iterable[Job]:
             stage="classifier",
             dataset=job.dataset,
             parts={"classifier": classifier},
-            versions=_versions({"classifier": classifier}, registry),
+            versions=versions({"classifier": classifier}, registry),
         )
     for judge in recipe.judges:
         yield Job(
@@ -210,7 +90,7 @@ def _stage_jobs(recipe: Recipe, job: Job, registry: Registry) -> Iterable[Job]:
             stage="judge",
             dataset=job.dataset,
             parts={"judge": judge},
-            versions=_versions({"judge": judge}, registry),
+            versions=versions({"judge": judge}, registry),
         )
 
 
@@ -256,7 +136,7 @@ def _completed(recipe: Recipe, job: Job, registry: Registry) -> Job:
             "training": training,
             "metrics": metrics,
             "judges": [_judge_name(recipe, job, judge) for judge in recipe.judges],
-            "versions": _versions(parts, registry),
+            "versions": versions(parts, registry),
             "metric_versions": {spec.name: version_of("metric", spec.name, registry) for spec in metrics},
         }
     )
@@ -328,7 +208,7 @@ def _train_key(job: Job, train_keys: Mapping[str, str], registry: Registry) -> s
     if settings["training"]:
         settings["training"].pop("limit_seconds")
     settings["inputs"] = {role: train_keys[name] for role, name in sorted(job.inputs.items())}
-    trained_by = _module_versions("rng", "codec", "train", "optim", "work")
+    trained_by = module_versions(*TRAINED_BY)
     return digest_of([settings, job.data_digest, job.versions, trained_by])
 
 
@@ -345,7 +225,7 @@ def _telling(job: Job, registry: Registry) -> dict[str, float]:
 def _cell_key(job: Job, train_keys: Mapping[str, str], registry: Registry) -> str:
     metrics = [spec.model_dump(mode="json") for spec in job.metrics]
     judges = {name: train_keys[name] for name in job.judges}
-    measured_by = [job.metric_versions, _module_versions("bitstream", "evaluate")]
+    measured_by = [job.metric_versions, module_versions(*MEASURED_BY)]
     return digest_of([train_keys[job.name], _telling(job, registry), metrics, judges, measured_by])
 
 
@@ -357,59 +237,3 @@ def _data_digests(jobs: Iterable[Job], registry: Registry, known: Mapping[str, s
             dataset = registry.build("dataset", spec.name, spec.options)
             digests[spec.model_dump_json()] = digest_of([spec.model_dump(mode="json"), dataset.digest()])
     return digests
-
-
-# ---------------------------------------------------------------------------------------------------------- versions
-
-
-@cache
-def _source_digest(module_name: str) -> str:
-    """Digest of a module's source: a part whose code changed is another part."""
-    source = inspect.getsource(import_module(module_name))
-    return hashlib.blake2b(source.encode(), digest_size=6).hexdigest()
-
-
-def version_of(kind: str, name: str, registry: Registry) -> str:
-    """A part's declared version and the digest of the module that defines it."""
-    target = registry.get(kind, name).target
-    return f"{target.version}-{_source_digest(target.__module__)}"
-
-
-def _module_versions(*names: str) -> str:
-    """Digests of modules of the harness that a number depends on."""
-    return "-".join(_source_digest(f"rdcbench.{name}") for name in names)
-
-
-def _versions(parts: Mapping[str, PartSpec], registry: Registry) -> dict[str, str]:
-    return {kind: version_of(kind, spec.name, registry) for kind, spec in sorted(parts.items())}
-
-
-def _sources(jobs: Iterable[Job], registry: Registry) -> dict[str, str]:
-    """Files that define the parts in use, with digests, so that a finished run is recognised without importing them."""
-    used = {(kind, spec.name) for job in jobs for kind, spec in job.parts.items()}
-    used |= {("metric", spec.name) for job in jobs for spec in job.metrics}
-    files = {inspect.getfile(registry.get(kind, name).target) for kind, name in used}
-    modules = ("rng", "codec", "train", "optim", "work", "plan", "evaluate", "interfaces")
-    files |= {inspect.getfile(import_module(f"rdcbench.{name}")) for name in modules}
-    return {path: file_digest(path) for path in sorted(files)}
-
-
-def file_digest(path: str) -> str:
-    """BLAKE2b digest of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=10)).hexdigest()
-
-
-__all__ = [
-    "ROLES",
-    "SENDER",
-    "Job",
-    "Plan",
-    "active_reads",
-    "active_terms",
-    "codec_job",
-    "file_digest",
-    "make_plan",
-    "point_name",
-    "version_of",
-]

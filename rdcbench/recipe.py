@@ -9,15 +9,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from rdcbench.errors import RecipeError, unknown
+from rdcbench.errors import unknown
 
 PART_TABLES = (
     "dataset",
@@ -225,96 +223,3 @@ def canonical(value: Any) -> str:
 def digest_of(value: Any, size: int = 10) -> str:
     """Hexadecimal BLAKE2b digest of a value's canonical JSON (20 digits)."""
     return hashlib.blake2b(canonical(value).encode(), digest_size=size).hexdigest()
-
-
-def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one nested table over another; lists and numbers are replaced, a part of another name loses its options."""
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        merged[key] = value
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            renamed = "name" in value and "name" in old and value["name"] != old["name"]
-            merged[key] = value if renamed else overlay(old, value)
-    return merged
-
-
-def parse_setting(text: str) -> tuple[list[str], Any]:
-    """Read `table.key=TOML-VALUE`; a bare word is taken as a string."""
-    key, separator, value = text.partition("=")
-    path = [part.strip() for part in key.split(".")]
-    if not separator or not all(path):
-        raise RecipeError(f"--set {text!r} is not of the form table.key=VALUE, such as training.steps=500.")
-    try:
-        return path, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return path, value.strip()
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file, or say what is wrong with it."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} cannot be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{path} is not TOML: {error}.") from error
-
-
-def load_recipe(path: Path, preset: str = "", settings: Sequence[tuple[list[str], Any]] = ()) -> Recipe:
-    """Read a recipe, lay a preset and single settings over it, and check the result.
-
-    Parameters
-    ----------
-    path: a TOML file.
-    preset: a table of `[presets]`; "" or "default" takes the recipe as it is (or its own `default`).
-    settings: (keys, value) pairs, as `parse_setting` gives.
-    """
-    raw = read_toml(path)
-    presets = raw.pop("presets", {})
-    if not isinstance(presets, dict) or not all(isinstance(table, dict) for table in presets.values()):
-        raise RecipeError(f"{path}: 'presets' must be a table of tables.")
-    if preset and preset != "default" and preset not in presets:
-        raise RecipeError(unknown("preset", preset, {"default", *presets}))
-    raw = overlay(raw, presets.get(preset or "default", {}))
-    for keys, value in settings:
-        nested = value
-        for key in reversed(keys):
-            nested = {key: nested}
-        raw = overlay(raw, nested)
-    try:
-        recipe = Recipe.model_validate(raw)
-    except ValidationError as error:
-        raise RecipeError(f"{path}: {_explain(error)}") from error
-    for name, study in recipe.studies.items():
-        try:
-            recipe.training_for(study)
-        except ValidationError as error:
-            raise RecipeError(f"{path}: {_explain(error, ('studies', name, 'training'))}") from error
-    return recipe
-
-
-def _explain(error: ValidationError, table: Sequence[str] = ()) -> str:
-    """Turn the first validation error, met in `table`, into one sentence: key, value, what is allowed."""
-    first = error.errors()[0]
-    *parents, last = [*table, *map(str, first["loc"])] or [""]
-    key = ".".join([*parents, last])
-    more = f" ({error.error_count() - 1} more like this.)" if error.error_count() > 1 else ""
-    if first["type"] == "extra_forbidden":
-        return unknown("key", last, _keys_of(parents)).replace(f"{last!r}", f"{key!r}", 1) + more
-    if first["type"] == "missing":
-        return f"the key {key!r} is missing; it is needed.{more}"
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] in ("model_type", "dict_type"):
-        message = "it must be a table"
-    where = f"{key} = {first['input']!r}: " if key else ""
-    sentence = f"{where}{message[0].lower()}{message[1:]}"
-    return (sentence if sentence.endswith((".", "?")) else f"{sentence}.") + more
-
-
-def _keys_of(parents: Sequence[str]) -> Iterable[str]:
-    """The keys that a table of a recipe may have, by the keys that lead to it."""
-    tables: dict[str, type[BaseModel]] = {"studies": Study, "figures": Figure}
-    if parents and parents[-1] == "training":
-        return Training.model_fields
-    return tables.get(parents[0] if parents else "", Recipe).model_fields

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rdcbench.plan import Job
+from rdcbench.jobs import Job
 from rdcbench.stats import Interval, seed_interval
 
 SCHEMA_VERSION: Literal[1] = 1

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdcbench.errors import RdcbenchError, RecipeError, StoreError
+from rdcbench.jobs import Job, Plan
 from rdcbench.machine import core_count
-from rdcbench.plan import Job, Plan, file_digest
 from rdcbench.provenance import provenance
 from rdcbench.recipe import PART_TABLES, PartSpec, Recipe
-from rdcbench.rows import SCHEMA_VERSION, Cell, Row
+from rdcbench.rows import SCHEMA_VERSION, Row
+from rdcbench.schedule import Todo, cost_of, needs
 from rdcbench.store import Store
+from rdcbench.versions import file_digest
 
 if TYPE_CHECKING:
     from rdcbench.interfaces import Executor, Tracker
@@ -172,7 +174,7 @@ def _grown(store: Store, plan: Plan, recipe: Recipe, options: Options) -> Plan:
         return plan
     whole = make_plan(recipe.model_copy(update={"only": []}), options.seeds, registry.load(options.plugin_files))
     kept = [job for job in whole.jobs if job.stage == "codec" and old.keys.get(job.name) == whole.keys[job.name]]
-    needed = {name for job in kept for name in (job.name, *_needs(job))}
+    needed = {name for job in kept for name in (job.name, *needs(job))}
     more = [job for job in whole.jobs if job.name in needed and job.name not in plan.keys]
     return plan.model_copy(
         update={
@@ -205,13 +207,13 @@ def _locked(out: Path) -> Iterator[None]:
 
 
 def _perform(plan: Plan, store: Store, options: Options, listener: Listener) -> tuple[dict[str, str], int]:
-    from rdcbench import registry, work
+    from rdcbench import building, registry, work
 
     parts = registry.load(options.plugin_files)
-    settings = work.Settings(
+    settings = building.Settings(
         store.root, store.cache, options.data_dir, options.offline, options.device, options.plugin_files
     )
-    todo = _Todo(plan, store)
+    todo = Todo(plan, store)
     trackers = [parts.build("tracker", name, {}) for name in options.trackers]
     tell = _teller(listener, trackers)
     tell("planned", "", {"jobs": len(plan.unique()), "todo": {job.name: cost_of(job) for job in todo.waiting}})
@@ -221,7 +223,7 @@ def _perform(plan: Plan, store: Store, options: Options, listener: Listener) -> 
     executor: Executor = parts.build("executor", name, {"jobs": options.jobs})
     finished = False
     try:
-        _loop(todo, executor, tell, lambda job: (work.perform, work.work_of(plan, job, settings)), options.jobs)
+        _loop(todo, executor, tell, lambda job: (work.perform, building.work_of(plan, job, settings)), options.jobs)
         finished = True
     finally:
         executor.close(cancel=not finished)
@@ -229,7 +231,7 @@ def _perform(plan: Plan, store: Store, options: Options, listener: Listener) -> 
 
 
 def _loop(
-    todo: _Todo,
+    todo: Todo,
     executor: Executor,
     tell: Listener,
     call: Callable[[Job], tuple[Callable[..., Any], Any]],
@@ -260,101 +262,6 @@ def _error_of(future: Future[Any]) -> str:
     if error is None:
         return str(future.result())
     return "its worker died" if isinstance(error, BrokenExecutor) else f"{type(error).__name__}: {error}"
-
-
-class _Todo:
-    """The jobs that are not done, with those that wait for them."""
-
-    def __init__(self, plan: Plan, store: Store) -> None:
-        self.failures: dict[str, str] = {}
-        self.performed = 0
-        self._plan = plan
-        self._store = store
-        self._keys = plan.train_keys
-        unique = plan.unique()
-        done = {job.name for job in unique if _is_done(job, plan, store)}
-        self.waiting = [job for job in unique if job.name not in done]
-        self._ready_keys = {plan.train_keys[job.name] for job in unique if job.name in done}
-        self._ready_keys |= {
-            plan.train_keys[job.name] for job in self.waiting if store.has_weights(self._keys[job.name])
-        }
-        self._chains = _chain_costs(self.waiting, self._keys)
-
-    def next(self, running: Any) -> Job | None:
-        """The ready job with the longest chain behind it."""
-        busy = {self._keys[job.name] for job in running}
-        ready = [job for job in self.waiting if all(self._keys[name] in self._ready_keys for name in _needs(job))]
-        ready = [job for job in ready if self._keys[job.name] not in busy]
-        if not ready:
-            return None
-        job = max(ready, key=lambda job: self._chains[job.name])
-        self.waiting.remove(job)
-        return job
-
-    def drop_lost(self) -> list[Job]:
-        """Fail the jobs that need one that left no weights, and give them; in order, so that whole chains fall."""
-        lost: list[Job] = []
-        for job in list(self.waiting):
-            failed = {self._keys[name] for name in self.failures} - self._ready_keys
-            reasons = [name for name in _needs(job) if self._keys[name] in failed]
-            if reasons:
-                self.waiting.remove(job)
-                self.finish(job, f"not run: {reasons[0]} failed")
-                lost.append(job)
-        return lost
-
-    def finish(self, job: Job, error: str) -> None:
-        """Note the end of a job, and the error in its cell."""
-        key, train_key = self._plan.keys[job.name], self._keys[job.name]
-        if not error or self._store.has_weights(train_key):
-            self._ready_keys.add(train_key)
-        if error:
-            self.failures[job.name] = error
-            self._store.write_cell(Cell(key=key, train_key=train_key, job=job, status="failed", error=error), {})
-        else:
-            self.performed += 1
-
-    def numbers(self, job: Job) -> dict[str, float]:
-        """What a finished job measured, for trackers."""
-        cell = self._store.cell(self._plan.keys[job.name]) if job.stage == "codec" else None
-        return {**{name: value.value for name, value in cell.values.items()}, **cell.costs} if cell else {}
-
-
-def missing(plan: Plan, store: Store) -> list[Job]:
-    """The jobs that a run would still perform."""
-    return list(_Todo(plan, store).waiting)
-
-
-def _needs(job: Job) -> list[str]:
-    return [*job.inputs.values(), *job.judges]
-
-
-def _is_done(job: Job, plan: Plan, store: Store) -> bool:
-    if job.stage != "codec":
-        return store.has_weights(plan.train_keys[job.name])
-    cell = store.cell(plan.keys[job.name])
-    return cell is not None and cell.status == "done" and store.has_weights(plan.train_keys[job.name])
-
-
-def cost_of(job: Job) -> float:
-    """Rough cost of a job in codec steps without critic or classifier, for scheduling only."""
-    if job.training is None or job.stage != "codec":
-        return 2000.0
-    weight = (
-        1.0 + 4.0 * ("critic" in job.trains) + 1.5 * any(w for t, w in job.tradeoff.items() if t == "classification")
-    )
-    return 500.0 + job.training.steps * weight
-
-
-def _chain_costs(jobs: list[Job], keys: Mapping[str, str]) -> dict[str, float]:
-    """Cost of each job with the longest chain of jobs that wait for it."""
-    chains: dict[str, float] = {}
-    behind: dict[str, float] = {}
-    for job in reversed(jobs):
-        chains[job.name] = cost_of(job) + behind.get(keys[job.name], 0.0)
-        for name in _needs(job):
-            behind[keys[name]] = max(behind.get(keys[name], 0.0), chains[job.name])
-    return chains
 
 
 def _teller(listener: Listener, trackers: list[Tracker]) -> Listener:

@@ -23,8 +23,9 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from rdcbench.errors import StoreError
-from rdcbench.plan import Plan
-from rdcbench.recipe import Recipe, load_recipe
+from rdcbench.jobs import Plan
+from rdcbench.loading import load_recipe
+from rdcbench.recipe import Recipe
 from rdcbench.rows import SCHEMA_VERSION, Cell, Row, make_row
 
 if TYPE_CHECKING:

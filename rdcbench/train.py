@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from rdcbench.codec import Codec, freeze
 from rdcbench.errors import RdcbenchError
-from rdcbench.interfaces import Batch, Classifier, Context, Critic, Objective, Outcome, Split
+from rdcbench.interfaces import Classifier, Critic, Objective
 from rdcbench.optim import MovingAverage, flat_adam, rate_factor, set_rate
 from rdcbench.recipe import Training
+from rdcbench.records import Batch, Context, Outcome, Split
 from rdcbench.rng import generator
 
 RECORDS = 50

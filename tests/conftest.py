@@ -22,7 +22,8 @@ def make_recipe():
     """Give the tiny recipe with tables laid over it."""
     from tiny_plugin import RECIPE
 
-    from rdcbench.recipe import Recipe, overlay
+    from rdcbench.loading import overlay
+    from rdcbench.recipe import Recipe
 
     def make(over=None, **tables):
         raw = overlay(RECIPE, tables)

@@ -227,7 +227,7 @@ def test_what_works_from_files_alone_needs_no_torch():
 
 
 def test_rows_are_read_from_a_run_without_torch(make_recipe, tmp_path):
-    from rdcbench.plan import Job, Plan
+    from rdcbench.jobs import Job, Plan
     from rdcbench.recipe import PartSpec
     from rdcbench.rows import Cell, CellValue
     from rdcbench.store import Store

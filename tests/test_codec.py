@@ -9,7 +9,8 @@ import torch
 from rdcbench import codec as codecs
 from rdcbench.codec import fingerprint, freeze, parameter_count, sender_fingerprint, state_bytes
 from rdcbench.errors import StreamError
-from rdcbench.interfaces import Context, Fitted
+from rdcbench.interfaces import Fitted
+from rdcbench.records import Context
 from rdcbench.rng import generator
 
 

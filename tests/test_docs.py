@@ -15,10 +15,11 @@ import pytest
 import torch
 
 import rdcbench
-from rdcbench import hookspecs, interfaces, registry
+from rdcbench import hookspecs, registry
 from rdcbench.benchmarks import benchmarks
+from rdcbench.loading import overlay
 from rdcbench.plan import make_plan
-from rdcbench.recipe import Recipe, overlay
+from rdcbench.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -165,7 +166,7 @@ def split(count=12):
 
 def decoded(count=40):
     x = images(count)
-    return interfaces.Decoded(x, (x + 0.1).clamp(0, 1), {"digit": torch.arange(count) % 3}, torch.ones(count))
+    return rdcbench.Decoded(x, (x + 0.1).clamp(0, 1), {"digit": torch.arange(count) % 3}, torch.ones(count))
 
 
 def use_dataset(entry, parts):
@@ -457,3 +458,11 @@ def test_the_numbers_of_the_text_are_the_oracles():
     assert float(entropy) == pytest.approx(oracles.uniform_dithered_rate(3), abs=5e-5)
     (codebook,) = re.findall(r"A 27-means codebook has ([\d.]+)\.", text)
     assert float(codebook) == pytest.approx(oracles.CODEBOOK_MSE[27].mse, abs=5e-5)
+
+
+def test_files_of_the_repository_that_are_named_exist():
+    named = re.findall(
+        r"`((?:rdcbench|plugins|benchmarks)/[\w/.-]*)`", "".join(page.read_text("utf-8") for page in PAGES)
+    )
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -14,7 +14,7 @@ from rdcbench.bitstream import unpack
 from rdcbench.codec import freeze, parameter_count, state_bytes
 from rdcbench.errors import RdcbenchError, StreamError
 from rdcbench.evaluate import Evaluation, decode_directly, evaluate, interval_of
-from rdcbench.interfaces import Context, Field, Measurement
+from rdcbench.records import Context, Field, Measurement
 from rdcbench.rng import generator
 
 TEST = tiny.Images().load(None, "test")

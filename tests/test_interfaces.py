@@ -19,7 +19,7 @@ import rdcbench
 from rdcbench import interfaces, registry, runner
 from rdcbench.bitstream import unpack
 from rdcbench.errors import PartError
-from rdcbench.interfaces import Batch, Context, Decoded, Split
+from rdcbench.records import Batch, Context, Decoded, Split
 from rdcbench.rng import counter_grid, counter_uniform, seed_of
 
 PIXELS = math.prod(tiny.SHAPE)

@@ -8,8 +8,10 @@ import tiny_plugin as tiny
 from rdcbench import plan as plans
 from rdcbench import registry
 from rdcbench.errors import PartError, RecipeError
-from rdcbench.plan import Job, Plan, active_reads, active_terms, codec_job, file_digest, make_plan, point_name
+from rdcbench.jobs import ROLES, Job, Plan, codec_job, point_name
+from rdcbench.plan import active_reads, active_terms, make_plan
 from rdcbench.recipe import PartSpec, Training
+from rdcbench.versions import file_digest
 
 
 @pytest.fixture
@@ -401,7 +403,7 @@ def test_the_digests_of_data_can_be_given(make_recipe, parts, monkeypatch):
 
 
 def test_kinds_of_a_registry_cover_the_roles():
-    assert {*plans.ROLES, "objective", "codec"} <= set(registry.KINDS)
+    assert {*ROLES, "objective", "codec"} <= set(registry.KINDS)
 
 
 @pytest.mark.parametrize(("module", "which"), [("rdcbench.train", "train_keys"), ("rdcbench.evaluate", "keys")])

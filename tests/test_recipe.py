@@ -10,18 +10,8 @@ from hypothesis import strategies as st
 from tiny_plugin import RECIPE
 
 from rdcbench.errors import RecipeError
-from rdcbench.recipe import (
-    PartSpec,
-    Recipe,
-    Study,
-    Training,
-    canonical,
-    digest_of,
-    load_recipe,
-    overlay,
-    parse_setting,
-    read_toml,
-)
+from rdcbench.loading import load_recipe, overlay, parse_setting, read_toml
+from rdcbench.recipe import PartSpec, Recipe, Study, Training, canonical, digest_of
 
 TEXT = tomli_w.dumps(RECIPE)
 

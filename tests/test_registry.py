@@ -39,6 +39,7 @@ BROKEN = {
         GOOD.replace("def rdcbench_metrics", "def rdcbench_metric"),
         "Did you mean 'rdcbench_metrics'?",
     ),
+    "marks what is no hook": (GOOD.replace("def rdcbench_metrics", "def my_metrics"), "unknown hook 'my_metrics'"),
     "returns an instance": (GOOD.replace("[Nothing]", "[Nothing()]"), "must return subclasses of rdcbench.Metric"),
     "returns a class of another kind": (GOOD.replace("rdcbench_metrics", "rdcbench_decoders"), "rdcbench.Decoder"),
     "returns a number": (GOOD.replace("return [Nothing]", "return 3"), "int"),

@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from rdcbench.plan import Job
+from rdcbench.jobs import Job
 from rdcbench.recipe import PartSpec
 from rdcbench.rows import SCHEMA_VERSION, Cell, CellValue, FieldInfo, Row, frame_records, make_row
 

@@ -15,8 +15,9 @@ from rdcbench import registry, runner, train, work
 from rdcbench.bitstream import unpack
 from rdcbench.errors import PartError, RecipeError, StoreError
 from rdcbench.interfaces import Executor
+from rdcbench.jobs import codec_job
 from rdcbench.machine import core_count
-from rdcbench.plan import codec_job, make_plan
+from rdcbench.plan import make_plan
 from rdcbench.rows import Row
 from rdcbench.store import Store
 

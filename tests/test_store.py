@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rdcbench.errors import StoreError
-from rdcbench.plan import Job, Plan
+from rdcbench.jobs import Job, Plan
 from rdcbench.recipe import PartSpec
 from rdcbench.rows import Cell, CellValue
 from rdcbench.store import Store, atomic_write

@@ -9,8 +9,8 @@ import torch
 
 from rdcbench import train
 from rdcbench.codec import fingerprint
-from rdcbench.interfaces import Split
 from rdcbench.recipe import Training
+from rdcbench.records import Split
 from rdcbench.rng import generator
 from rdcbench.train import RECORDS, Task, TrainingError, fit
 
@@ -188,6 +188,21 @@ def test_critic_and_codec_step_in_turn_and_leave_each_other_alone(make_task, mon
     fit(task)
     assert len(after) == task.training.steps
     assert fingerprint([task.critic]) == after[-1]
+
+
+def test_the_codecs_loss_computes_no_gradient_of_the_critics_weights(make_task, monkeypatch):
+    task = make_task({"perception": 1.0}, steps=4)
+    step, left = train._critic_step, []
+
+    def watched(critic, *rest):
+        if left:
+            assert all(torch.equal(p.grad, old) for p, old in zip(critic.parameters(), left[-1], strict=True))
+        step(critic, *rest)
+        left.append([parameter.grad.clone() for parameter in critic.parameters()])
+
+    monkeypatch.setattr(train, "_critic_step", watched)
+    fit(task)
+    assert len(left) == 4
 
 
 @pytest.mark.parametrize("batches", ["same", "alternate"])

@@ -7,10 +7,11 @@ import tiny_plugin as tiny
 import torch
 
 from rdcbench import train, work
+from rdcbench.building import Settings, build_codec, load_codec, work_of
 from rdcbench.codec import fingerprint
 from rdcbench.plan import make_plan
 from rdcbench.rng import generator
-from rdcbench.work import Settings, build_codec, load_codec, perform, work_of
+from rdcbench.work import perform
 
 BASE = "rdc/tiny-end/classification=0/seed0"
 UNIVERSAL = "universal/tiny-universal/classification=0.02/seed0"

@@ -11,10 +11,10 @@ import torch
 from torch.nn import functional as F
 
 import rdcbench
-from rdcbench import train, work
+from rdcbench import building, train
 from rdcbench.benchmarks import find_recipe
+from rdcbench.loading import load_recipe
 from rdcbench.plan import active_terms, make_plan
-from rdcbench.recipe import load_recipe
 from rdcbench.registry import load
 
 STEPS = {"default": 40, "paper": 6}
@@ -31,8 +31,8 @@ def _task(preset: str, study: str) -> train.Task:
     rng = torch.Generator().manual_seed(0)
     images = (torch.rand(2048, 1, 28, 28, generator=rng) * 255).byte()
     split = rdcbench.Split("train", images, {"digit": torch.randint(0, 10, (2048,), generator=rng)})
-    classifier = work.build_stage(plan.job("classifier"), dataset, registry)
-    built = work.build_codec(job, dataset, registry, classifier)
+    classifier = building.build_stage(plan.job("classifier"), dataset, registry)
+    built = building.build_codec(job, dataset, registry, classifier)
     return train.Task(
         codec=built.codec,
         objective=registry.build("objective", "weighted", {}),

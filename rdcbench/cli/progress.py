@@ -98,13 +98,13 @@ def duration(seconds: float) -> str:
 
 def print_dry_run(recipe: Recipe, options: Options) -> None:
     """Print the jobs of a recipe, which of them are done, and an estimate of the time for the rest."""
-    from rdcbench import estimate, runner
+    from rdcbench import estimate, runner, schedule
     from rdcbench.cli.tables import print_table
     from rdcbench.store import Store
 
     plan = runner.prepare(recipe, options)
     store = Store(options.out, options.cache)
-    todo = runner.missing(plan, store)
+    todo = schedule.missing(plan, store)
     lines = []
     for job in plan.unique():
         starts = sorted({name for role, name in job.inputs.items() if role != "classifier"})

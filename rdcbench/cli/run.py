@@ -61,8 +61,8 @@ def run(
     from rdcbench import runner
     from rdcbench.benchmarks import find_recipe, out_folder
     from rdcbench.cli.progress import Display, print_dry_run, print_result
+    from rdcbench.loading import load_recipe
     from rdcbench.machine import core_count
-    from rdcbench.recipe import load_recipe
 
     if quick and preset not in ("", "quick"):
         raise RecipeError(f"--quick is the preset 'quick', but --preset {preset} was given too; give one of them.")
@@ -104,7 +104,7 @@ def _run(recipe: Recipe, options: Options, display: Any, show: Any) -> None:
 
 
 def _overrides(parts: dict[str, str | None], settings: list[str], only: list[str]) -> list[tuple[list[str], Any]]:
-    from rdcbench.recipe import parse_setting
+    from rdcbench.loading import parse_setting
 
     overrides: list[tuple[list[str], Any]] = [([kind, "name"], name) for kind, name in parts.items() if name]
     overrides += [parse_setting(text) for text in settings]

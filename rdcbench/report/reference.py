@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rdcbench.errors import RecipeError
-from rdcbench.recipe import read_toml
+from rdcbench.loading import read_toml
 
 PAPER_AXES = frozenset({"mse", "ce", "perception_own"})
 """The only fields whose axes are the paper's own: its points are drawn nowhere else."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rdcbench.plan import point_name
+from rdcbench.jobs import point_name
 from rdcbench.recipe import Figure, Recipe, Study
 from rdcbench.report.style import plain
 from rdcbench.rows import Row

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rdcbench.plan import Job, Plan, point_name
+from rdcbench.jobs import Job, Plan, point_name
 from rdcbench.recipe import PartSpec, Recipe
 from rdcbench.rows import Cell, CellValue, FieldInfo, Row, make_row
 from rdcbench.store import Store

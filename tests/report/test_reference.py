@@ -56,7 +56,7 @@ def test_figure_6_has_the_gap_of_the_paper():
 
 
 def test_all_points_are_marked_as_read_off_and_name_studies_of_the_recipe():
-    from rdcbench.recipe import read_toml
+    from rdcbench.loading import read_toml
 
     recipe = read_toml(SHIPPED.with_name("recipe.toml"))
     expected = read_expected(SHIPPED)
@@ -68,7 +68,7 @@ def test_all_points_are_marked_as_read_off_and_name_studies_of_the_recipe():
 
 
 def test_claims_have_tolerances_reasons_and_known_studies():
-    from rdcbench.recipe import read_toml
+    from rdcbench.loading import read_toml
 
     studies = set(read_toml(SHIPPED.with_name("recipe.toml"))["studies"])
     claims = read_expected(SHIPPED).claims

@@ -4,7 +4,8 @@ import pytest
 
 from rdcbench import registry, runner
 from rdcbench.errors import PartError, RecipeError
-from rdcbench.plan import ROLES, SENDER, make_plan
+from rdcbench.jobs import ROLES, SENDER
+from rdcbench.plan import make_plan
 from rdcbench_std.objectives import OBJECTIVES
 from rdcbench_std.protocols import PROTOCOLS
 
