@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdcbench.benchmarks import find_recipe, out_folder
-from rdcbench.errors import StoreError
+from rdcbench.errors import RdcbenchError, StoreError
 from rdcbench.loading import load_recipe, parse_setting
-from rdcbench.machine import core_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def run(
-    benchmark: str, preset: str = "", out: str | Path | None = None, settings: Sequence[str] = (), **options: Any
+    benchmark: str,
+    preset: str = "",
+    out: str | Path | None = None,
+    settings: Sequence[str] = (),
+    plugin_files: Sequence[str | Path] = (),
+    **options: Any,
 ) -> pd.DataFrame:
     """Run a benchmark by name or by the path of its recipe, and give its rows.
 
@@ -27,20 +31,30 @@ def run(
     benchmark, preset: as on the command line.
     out: the run folder; runs/BENCHMARK-PRESET if not given.
     settings: "table.key=VALUE" texts laid over the recipe.
-    options: further fields of `rdcbench.runner.Options`: seeds, jobs, device, data_dir, offline, executor.
+    plugin_files: single-file plugins.
+    options: further fields of `rdcbench.runner.Options`: seeds, jobs, device, data_dir, offline, executor. One job at a
+        time if `jobs` is not given: worker processes need the caller's script to guard its main part.
+
+    Raises
+    ------
+    RdcbenchError: bad input, or jobs that failed; what is finished is kept, and `rows` reads it.
     """
     from rdcbench import runner
 
     path = find_recipe(benchmark)
     recipe = load_recipe(path, preset, [parse_setting(text) for text in settings])
     expected = path.with_name("expected.toml")
-    defaults = {"jobs": core_count(), "seeds": recipe.seeds}
+    defaults = {"jobs": 1, "seeds": recipe.seeds}
     chosen = runner.Options(
         out=Path(out) if out else out_folder(recipe.name, preset),
         expected=expected.read_text(encoding="utf-8") if expected.exists() else "",
+        plugin_files=tuple(Path(file).resolve() for file in plugin_files),
         **{**defaults, **options},
     )
     result = runner.run(recipe, chosen)
+    if result.failures:
+        listing = "; ".join(f"{name}: {why}" for name, why in result.failures.items())
+        raise RdcbenchError(f"{len(result.failures)} jobs of {chosen.out} failed: {listing}")
     return rows(result.store.root)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -67,6 +69,14 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
 
 
 def _quiet_worker() -> None:
-    """Leave Ctrl-C to the parent, and one thread to each library until the job says otherwise."""
+    """Leave Ctrl-C to the parent, end with it, and give one thread to each library until the job says otherwise."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this worker when the run that started it was killed: nobody waits for its results any more."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)

@@ -1,7 +1,7 @@
 """A run on disk: every file is written to a temporary name and renamed, so what is there is whole.
 
 RUN/  recipe.toml  expected.toml  provenance.json  plan.json  cells/KEY.json + KEY.npz  weights/KEY.safetensors
-      streams/KEY.rdc  samples/KEY.npz  progress/KEY.json  figures/
+      streams/KEY.rdc  progress/KEY.json  figures/
 """
 
 from __future__ import annotations

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 import tiny_plugin as tiny
 
-from rdcbench import plan as plans
-from rdcbench import registry
 from rdcbench.errors import PartError, RecipeError
-from rdcbench.jobs import ROLES, Job, Plan, codec_job, point_name
+from rdcbench.jobs import Plan, codec_job
 from rdcbench.plan import active_reads, active_terms, make_plan
-from rdcbench.recipe import PartSpec, Training
-from rdcbench.versions import file_digest
+from rdcbench.recipe import PartSpec
 
 
 @pytest.fixture
@@ -157,10 +152,6 @@ def test_keys_know_the_versions_of_parts(kind, which, make, parts, monkeypatch):
     assert (new.train_keys[RDC0] == old.train_keys[RDC0]) == (kind != "decoder")
 
 
-def test_a_version_names_the_code_that_defines_the_part(parts):
-    assert re.fullmatch(r"1-[0-9a-f]{12}", plans.version_of("decoder", "tiny-decoder", parts))
-
-
 def test_a_changed_base_changes_the_jobs_that_start_from_it_and_no_other(make):
     old, new = make(), make(studies={"rdc": {"training": {"steps": 99}}})
     changed = {name for name in codecs(old) if new.keys[name] != old.keys[name]}
@@ -206,12 +197,6 @@ def test_universal_jobs_freeze_the_sender_of_their_base(make):
         ("encoder", "quantizer", "entropy_model"), RDC0
     )
     assert not make().job(RDC0).sender_frozen
-
-
-def test_a_role_that_also_trains_is_not_frozen():
-    sender = ("encoder", "quantizer", "entropy_model")
-    job = Job(name="x", dataset=PartSpec(name="d"), inputs=dict.fromkeys(sender, "base"), trains=("encoder",))
-    assert not job.sender_frozen
 
 
 def test_whole_codecs_take_the_place_of_the_parts(make):
@@ -331,13 +316,6 @@ def test_an_unknown_part_or_option_is_refused_before_anything_runs(make, tables,
         make(**tables)
 
 
-@pytest.mark.parametrize("kind", ["encoder", "quantizer", "entropy_model", "decoder", "objective"])
-def test_a_codec_needs_its_parts(kind, make_recipe, parts):
-    recipe = make_recipe().model_copy(update={kind: None})
-    with pytest.raises(RecipeError, match=f"names no {kind.replace('_', ' ')}, which a codec needs"):
-        make_plan(recipe, 1, parts)
-
-
 def test_a_plan_that_goes_in_a_circle_is_refused(make):
     with pytest.raises(RecipeError, match=r"in a circle: (loop/circle/rate=.)/seed0 -> .* -> \1/seed0"):
         make(studies={"loop": {"protocol": "circle", "points": [{}]}})
@@ -360,39 +338,7 @@ def test_two_different_jobs_of_one_name_are_refused(make):
         make(studies={"close": {"protocol": "tiny-end", "points": points}})
 
 
-def test_an_unknown_job_is_answered_with_the_codecs(make):
-    with pytest.raises(RecipeError, match=r"no job 'rdc/tiny-end/classification=0.1/seed0'; there is: .*Did you mean"):
-        make().job("rdc/tiny-end/classification=0.1/seed0")
-
-
 # --------------------------------------------------------------------------------------------------------- small things
-
-
-def test_point_names():
-    assert point_name({"perception": 0.0, "classification": 0.015}) == "classification=0.015,perception=0"
-    assert point_name({}) == "distortion=1"
-
-
-def test_a_protocol_of_one_owner_names_its_rows_by_its_own_name(make):
-    spec = {"protocol": "tiny_plugin/tiny-end", "sweep": {"classification": [0.01]}}
-    assert "again/tiny-end/classification=0.01/seed0" in make(studies={"again": spec}).keys
-
-
-def test_a_plan_survives_being_written(make):
-    plan = make()
-    assert Plan.model_validate_json(plan.model_dump_json()) == plan
-
-
-def test_a_plan_lists_the_files_whose_code_it_depends_on(make):
-    sources = make().sources
-    assert sources[str(tiny.FILE)] == file_digest(str(tiny.FILE))
-    assert any(path.endswith("rdcbench/train.py") for path in sources)
-
-
-def test_a_job_keeps_its_training():
-    job = Job(name="a/b/c/seed3", dataset=PartSpec(name="d"), training=Training(steps=3, batch=1, learning_rate=1.0))
-    assert Job.model_validate_json(job.model_dump_json()) == job
-    assert job.row == "a/b/c"
 
 
 def test_the_digests_of_data_can_be_given(make_recipe, parts, monkeypatch):
@@ -400,20 +346,6 @@ def test_the_digests_of_data_can_be_given(make_recipe, parts, monkeypatch):
     recipe = make_recipe(only=["rdc"])
     plan = make_plan(recipe, 1, parts, {recipe.dataset.model_dump_json(): "abc"})
     assert plan.data_digest == "abc"
-
-
-def test_kinds_of_a_registry_cover_the_roles():
-    assert {*ROLES, "objective", "codec"} <= set(registry.KINDS)
-
-
-@pytest.mark.parametrize(("module", "which"), [("rdcbench.train", "train_keys"), ("rdcbench.evaluate", "keys")])
-def test_keys_know_the_code_of_the_harness(module, which, make, monkeypatch):
-    old = make()
-    plain = plans._source_digest
-    monkeypatch.setattr(plans, "_source_digest", lambda name: "edited" if name == module else plain(name))
-    new = make()
-    assert all(getattr(new, which)[name] != getattr(old, which)[name] for name in codecs(old))
-    assert (new.train_keys == old.train_keys) == (which == "keys")
 
 
 def test_jobs_of_another_study_that_a_job_starts_from_are_planned_with_it(make, monkeypatch):

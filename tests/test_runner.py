@@ -15,11 +15,8 @@ from rdcbench import registry, runner, train, work
 from rdcbench.bitstream import unpack
 from rdcbench.errors import PartError, RecipeError, StoreError
 from rdcbench.interfaces import Executor
-from rdcbench.jobs import codec_job
 from rdcbench.machine import core_count
-from rdcbench.plan import make_plan
 from rdcbench.rows import Row
-from rdcbench.store import Store
 
 RDC0, RDC1 = "rdc/tiny-end/classification=0", "rdc/tiny-end/classification=0.01"
 RDP0, RDP1 = "rdp/tiny-end/perception=0", "rdp/tiny-end/perception=0.01"
@@ -289,13 +286,6 @@ def test_runs_share_finished_work_through_a_cache(run, tmp_path, no_training):
     assert stream(second, second.rows[0]) == stream(first, first.rows[0])
 
 
-def test_missing_lists_what_a_run_would_do(run, make_recipe, parts):
-    result = run(SMALL, only=["rdc"])
-    assert runner.missing(result.store.plan(), result.store) == []
-    plan = make_plan(make_recipe(SMALL), 1, parts)
-    assert [job.row for job in runner.missing(plan, result.store)] == [RDP1, UNI0, UNI1]
-
-
 # ------------------------------------------------------------------------------------------------------------- failures
 
 
@@ -522,43 +512,3 @@ def test_data_are_fetched_as_told(run, tmp_path, monkeypatch):
 
 
 # ----------------------------------------------------------------------------------------------------------- scheduling
-
-
-def test_long_chains_start_first_and_no_training_is_done_twice_at_once(make_recipe, parts, tmp_path):
-    plan = make_plan(make_recipe(), 1, parts)
-    todo = runner._Todo(plan, Store(tmp_path))
-    first = todo.next([])
-    assert first.name == "classifier"
-    second = todo.next([first])
-    assert second.name == "judge:tiny-judge"
-    assert todo.next([first, second]) is None, "all else waits for these"
-    for job in (first, second):
-        todo.finish(job, "")
-    base = todo.next([])
-    assert base.row == RDC0, "two decoders wait for it"
-    assert todo.next([base]).row == RDP1, "a critic costs most"
-    assert todo.next([base]).row == RDC1
-    assert todo.next([base]) is None
-    todo.finish(base, "")
-    assert {todo.next([]).row, todo.next([]).row} == {UNI0, UNI1}
-    assert not todo.waiting
-
-
-def test_two_rows_of_one_training_do_not_train_side_by_side(make_recipe, parts, tmp_path, monkeypatch):
-    def together(self, recipe, study, name, seed):
-        points = list(study.tradeoffs())
-        return [codec_job(recipe, study, name, seed, point, tradeoffs=points) for point in points]
-
-    monkeypatch.setattr(tiny.EndToEnd, "plan", together)
-    recipe = make_recipe({**SMALL, "classifier": None, "only": ["rdc"]}, objective={"name": "tiny-objective"})
-    todo = runner._Todo(make_plan(recipe, 1, parts), Store(tmp_path))
-    first = todo.next([])
-    assert todo.next([first]) is None
-    todo.finish(first, "")
-    assert todo.next([]) is not None
-
-
-def test_costs_know_critic_and_classifier(make_recipe, parts):
-    plan = make_plan(make_recipe(), 1, parts)
-    cost = {job.row: runner.cost_of(job) for job in plan.jobs}
-    assert cost[RDC0] == cost[RDP0] < cost[RDC1] < cost[RDP1]

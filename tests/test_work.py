@@ -6,8 +6,8 @@ import pytest
 import tiny_plugin as tiny
 import torch
 
-from rdcbench import train, work
-from rdcbench.building import Settings, build_codec, load_codec, work_of
+from rdcbench import building, train, work
+from rdcbench.building import Settings, load_codec, work_of
 from rdcbench.codec import fingerprint
 from rdcbench.plan import make_plan
 from rdcbench.rng import generator
@@ -59,15 +59,6 @@ def test_what_is_trained_already_is_only_measured(item, monkeypatch):
     assert done.settings.store().cell(done.key).values == before
 
 
-def test_a_loaded_codec_is_frozen_and_in_evaluation_mode(item):
-    done = item(UNIVERSAL)
-    perform(done)
-    built = load_codec(done)
-    assert not any(module.training for module in built.codec.modules())
-    assert not any(parameter.requires_grad for parameter in built.codec.parameters())
-    assert not built.classifier.training
-
-
 def test_a_universal_job_has_the_very_sender_of_its_base(item):
     done = item(UNIVERSAL)
     assert perform(done) == ""
@@ -88,21 +79,6 @@ def test_the_key_of_the_dither_is_the_senders_even_if_the_decoder_comes_from_ano
     done = work_of(plan, job, Settings(tmp_path))
     assert perform(done) == ""
     assert load_codec(done).codec.seed == load_codec(item(BASE)).codec.seed != load_codec(item(other)).codec.seed
-
-
-def test_equal_roles_of_equal_seeds_start_equal(plan, only_tiny):
-    first, second, other = (
-        build_codec(plan.job(name), tiny.Images(), only_tiny).codec
-        for name in (BASE, "rdp/tiny-end/perception=0.01/seed0", BASE.replace("seed0", "seed1"))
-    )
-    assert fingerprint([first]) == fingerprint([second]) != fingerprint([other])
-    assert first.seed == second.seed != other.seed
-
-
-def test_building_leaves_the_global_generator_alone(plan, only_tiny):
-    state = torch.random.get_rng_state()
-    build_codec(plan.job(BASE), tiny.Images(), only_tiny)
-    assert torch.equal(torch.random.get_rng_state(), state)
 
 
 def test_a_frozen_encoder_that_drifts_is_caught(make_recipe, only_tiny, tmp_path):
@@ -146,19 +122,9 @@ def test_a_job_computes_with_the_threads_of_its_recipe(item, monkeypatch):
     assert asked == [1]
 
 
-def test_splits_are_read_once_by_a_worker(item, monkeypatch):
-    work._cached_split.cache_clear()
-    loads, plain = [], tiny.Images.load
-    monkeypatch.setattr(
-        tiny.Images, "load", lambda self, folder, split: loads.append(split) or plain(self, folder, split)
-    )
-    perform(item(UNIVERSAL))
-    assert sorted(loads) == ["test", "train"]
-
-
 def test_the_test_split_plays_no_part_in_training(item, monkeypatch):
     """Known fault of published code: the test split is looked at in every epoch."""
-    work._cached_split.cache_clear()
+    building._cached_split.cache_clear()
     plain = tiny.Images.load
 
     def load(self, folder, split):

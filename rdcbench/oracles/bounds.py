@@ -92,7 +92,7 @@ def frechet_floor(eigenvalues: ArrayLike, first: int, second: int) -> float:
     eigenvalues [d] of its covariance S in squared feature units; first and second are the sample sizes n and m.
     (1/n + 1/m) [tr S + 1/2 sum_ij l_i l_j (1 + delta_ij)/(l_i + l_j)], the leading order in 1/n and 1/m.
     Domain: n, m >= 2 and well above d; features near a Gaussian. Otherwise ValueError.
-    Source: SCIENCE.md section 6: second-order expansion of the Bures distance with Wishart covariances.
+    Source: second-order expansion of the Bures distance with Wishart covariances.
     """
     spectrum = domain.spectrum("eigenvalues", eigenvalues)
     scale = 1 / domain.count("first", first, 2) + 1 / domain.count("second", second, 2)

@@ -47,7 +47,7 @@ def uniform_dithered_rate(levels: int, dither_points: int | None = None) -> floa
     Given u (in steps) the L - 2 inner cells have probability 1/(L - 1) and the outer two share another 1/(L - 1) as
     (1/2 + u, 1/2 - u), so H(Z | u) = log2(L - 1) + h2(1/2 + u)/(L - 1). The continuous dither averages h2 to
     log2(e)/2; dither_points = M averages it over the M points ((k + 1/2)/M - 1/2) instead, exactly.
-    Domain: L >= 2, M >= 1; Y uniform only. Otherwise ValueError. Source: SCIENCE.md section 4; derivation above.
+    Domain: L >= 2, M >= 1; Y uniform only. Otherwise ValueError. Source: derivation above.
     """
     domain.count("levels", levels, 2)
     edge = math.log2(math.e) / 2
@@ -87,7 +87,7 @@ def gaussian_dither_excess(step: float, sigma: float = 1.0) -> float:
     """Return H(Q | U) - R(D) in bits for N(0, sigma^2), D = step^2/12: what the dithered lattice wastes.
 
     At most UNIVERSAL_GAP; tends to HIGH_RESOLUTION_GAP as step -> 0. The decoder outputs z - u unscaled.
-    Domain: as gaussian_dithered_rate. Source: Ziv 1985; SCIENCE.md section 4.
+    Domain: as gaussian_dithered_rate. Source: Ziv 1985.
     """
     return gaussian_dithered_rate(step, sigma) - gaussian_rate(step**2 / 12, math.inf, sigma)
 
@@ -118,7 +118,7 @@ def grid_dither_error(step: float, dither_points: int) -> DitherError:
     Given y, the error takes M values step/M apart, centred at some |b| <= step/2M: mean b and mean square
     b^2 + (1 - 1/M^2) step^2/12. Averaged over b it is step^2/12 again, and M -> inf is the continuous dither, whose
     error has mean 0 and mean square step^2/12 for every y. Units of step and its square.
-    Domain: step > 0, M >= 1, no overload. Otherwise ValueError. Source: SCIENCE.md section 4; derivation above.
+    Domain: step > 0, M >= 1, no overload. Otherwise ValueError. Source: derivation above.
     """
     domain.finite_positive("step", step)
     bias = step / (2 * domain.count("dither_points", dither_points, 1))

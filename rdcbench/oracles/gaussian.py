@@ -174,7 +174,7 @@ def gaussian_rdc_distortion(
     rate in bits; label_entropy is C, the budget on h(S | X^) in nats; squared units of sigma; inf if C < C_min(R).
     At fixed R nothing is traded: the same X^ attains the least distortion and the least label entropy. Published
     branches that trade D against C below C_min(R) break Shannon's bound and are left out on purpose.
-    Domain: as gaussian_label_entropy, any real C. Source: SCIENCE.md section 4; gaussian_label_entropy.
+    Domain: as gaussian_label_entropy, any real C. Source: gaussian_label_entropy.
     """
     domain.number("label_entropy", label_entropy)
     domain.finite_positive("sigma", sigma)

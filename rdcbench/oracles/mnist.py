@@ -1,4 +1,4 @@
-"""Measured facts about MNIST at fixed rate, beside which learned codecs are read (SCIENCE.md section 5).
+"""Measured facts about MNIST at fixed rate, beside which learned codecs are read.
 
 Squared errors per pixel, pixels in [0, 1], on the 10,000 test images; codebooks by Lloyd's algorithm on the training
 images from 3 seeds. These are measurements of good codes, not bounds: only the leak alarms are meant as limits.
@@ -92,7 +92,7 @@ def leak_alarm(rate_bound: float, rate_model: float) -> float | None:
     Rates in bits per image. rate_bound at most log2 27: .042; a longer alphabet whose rate_model is at most
     log2 27: .0395 (entropy-constrained codes lawfully reach .0404). Above both: None.
     Domain: MNIST test images, pixels in [0, 1], squared error; a rate below 0 raises ValueError.
-    Source: SCIENCE.md section 5; what to look for: extra symbols, an unquantised path, batch statistics at test time.
+    Source: measured by k-means with three seeds; what to look for: extra symbols, an unquantised path, batch statistics at test time.
     """
     # d log2 L and log2 27 differ in the last digit for (3, 3).
     if domain.at_least_zero("rate_bound", rate_bound) <= LEAK_RATE + domain.ROUNDING:

@@ -1,4 +1,4 @@
-"""Codebooks of MNIST at equal rate bound, as lines and points to compare with (SCIENCE.md section 5)."""
+"""Codebooks of MNIST at equal rate bound, as lines and points to compare with."""
 
 from __future__ import annotations
 

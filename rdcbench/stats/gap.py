@@ -90,7 +90,7 @@ def universality_gap(
     beyond the loosest one. NaN with its reason outside the common range; never extrapolated.
     Intervals need draws on both sides. Pointwise and mean as in `draws_interval`; the maximum's from a simultaneous
     band, as percentiles of a bootstrapped maximum cover only 49-71 % where the gap is 0; it covers 95-100 %.
-    Source: SCIENCE.md section 1; the penalty is that of paper eq. 8 read at equal rate.
+    Source: docs/measures.md; the penalty is that of paper eq. 8 read at equal rate.
     """
     checked_level(level)
     low, high = _common_range(universal, end_to_end)

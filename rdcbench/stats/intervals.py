@@ -52,7 +52,7 @@ def seed_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     """Student t interval of the mean over training seeds, one value a seed.
 
     From two seeds on; one seed gives its value with NaN ends and the reason. Raises ValueError on NaN or no values.
-    Source: Gosset 1908; a bootstrap of 3 seeds covers 70 % instead of 95 % (SCIENCE.md, section 6).
+    Source: Gosset 1908; a bootstrap of 3 seeds covers 70 % instead of 95 %.
     """
     seeds = finite(values, "values over seeds", 1)
     mean = float(seeds.mean())

@@ -77,7 +77,7 @@ def laplace_cdf(point):
 
 
 def quantise(values, levels):
-    """The quantiser of SCIENCE.md: index among the L centres on [-1, 1], clamped."""
+    """The dithered quantiser: index among the L centres on [-1, 1], clamped."""
     step = 2 / (levels - 1)
     return np.clip(np.round((values + 1) / step), 0, levels - 1).astype(int)
 

@@ -14,7 +14,7 @@ from rdcbench.stats import (
     universality_gap,
 )
 
-# SCIENCE.md section 3: (distortion, constraint) of figures 5 and 6
+# (distortion, constraint) of figures 5 and 6
 RDC_END_TO_END = np.array([(0.0467, 1.43), (0.0482, 0.77), (0.0493, 0.39), (0.0526, 0.235)])
 RDC_UNIVERSAL = np.array([(0.0518, 0.265), (0.0519, 0.24), (0.0520, 0.235), (0.0522, 0.23)])
 RDP_END_TO_END = np.array(
@@ -30,7 +30,7 @@ def rows(points):
 
 
 def gaussian_distortion(rate, perception):
-    """D(R, P) of SCIENCE.md section 4 for s = 1, P a budget on W2^2."""
+    """D(R, P) for s = 1, P a budget on W2^2."""
     least = np.sqrt(1 - 2.0 ** (-2 * rate))
     scale = np.maximum(np.maximum(1 - np.sqrt(perception), 0), least)
     return 1 + scale**2 - 2 * scale * least

@@ -41,7 +41,7 @@ def _moments(subsets, sample):
 
 
 def frechet_floor(eigenvalues, n, m):
-    """SCIENCE.md section 6: (1/n + 1/m) [tr S + 1/2 sum_ij l_i l_j (1 + delta_ij) / (l_i + l_j)]."""
+    """(1/n + 1/m) [tr S + 1/2 sum_ij l_i l_j (1 + delta_ij) / (l_i + l_j)]."""
     pairs = np.outer(eigenvalues, eigenvalues) / np.add.outer(eigenvalues, eigenvalues)
     return (1 / n + 1 / m) * (eigenvalues.sum() + 0.5 * (pairs.sum() + np.trace(pairs)))
 

@@ -1,4 +1,4 @@
-"""The laws of the dithered quantiser (SCIENCE.md, section 4) and its gradients."""
+"""The laws of the dithered quantiser and its gradients."""
 
 from __future__ import annotations
 
