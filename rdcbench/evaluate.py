@@ -130,7 +130,7 @@ def evaluate(
     for metric in metrics:
         _add_metric(result, metric, decoded)
     for name, judge in judges.items():
-        seen = judge.measure(decoded, lambda: decode_directly(codec, train(), tradeoff, device))
+        seen = judge.measure(decoded, lambda images: decode_directly(codec, train(), tradeoff, device, images))
         _check_fields(name, judge.fields, seen)
         for key, measured in seen.items():
             result.add(key, judge.fields[key], measured, name, judge.version)
@@ -164,9 +164,14 @@ def _check_images(decoded: Decoded) -> None:
 
 
 @torch.no_grad()
-def decode_directly(codec: WholeCodec, split: Split, tradeoff: Mapping[str, float], device: str) -> Decoded:
-    """Code and decode a split without a file, for judges that train on a row's reconstructions."""
-    index = torch.arange(len(split))
+def decode_directly(
+    codec: WholeCodec, split: Split, tradeoff: Mapping[str, float], device: str, images: int
+) -> Decoded:
+    """Code and decode some images of a split without a file, for judges that train on a row's reconstructions.
+
+    The images are evenly spaced in the split, which may be sorted; the same ones for every row.
+    """
+    index = torch.linspace(0, len(split) - 1, min(images, len(split))).long()
     context = Context(codec.seed, split.name, index, tradeoff=tradeoff)
     batch = split.batch(index, device)
     packet = codec.compress(batch.x, context)

@@ -216,8 +216,8 @@ class Judge(nn.Module, Part, ABC):
         """Prepare once for a benchmark; equal for every row."""
 
     @abstractmethod
-    def measure(self, test: Decoded, train: Callable[[], Decoded]) -> Mapping[str, Measurement]:
-        """Judge the decoded test split; `train()` decodes the training split for judges that train on each row."""
+    def measure(self, test: Decoded, train: Callable[[int], Decoded]) -> Mapping[str, Measurement]:
+        """Judge the decoded test split; `train(n)` decodes n training images for judges that train on each row."""
 
 
 class WholeCodec(nn.Module, Part, ABC):

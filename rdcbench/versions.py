@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
+import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
@@ -19,6 +21,27 @@ MEASURED_BY = ("bitstream", "evaluate")
 
 
 @cache
+def _own_modules(module_name: str) -> tuple[str, ...]:
+    """A module and all modules of its own package that it imports, directly or not."""
+    package = module_name.partition(".")[0]
+    queue = [module_name]
+    for name in queue:
+        queue += [other for other in _imports(name) if other.partition(".")[0] == package and other not in queue]
+    return tuple(sorted(set(queue)))
+
+
+def _imports(module_name: str) -> Iterable[str]:
+    """Modules that a module names in import statements, as far as they exist."""
+    for node in ast.walk(ast.parse(inspect.getsource(import_module(module_name)))):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name for name in inner if name in sys.modules)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+@cache
 def _source_digest(module_name: str) -> str:
     """Digest of a module's source: a part whose code changed is another part."""
     source = inspect.getsource(import_module(module_name))
@@ -26,9 +49,10 @@ def _source_digest(module_name: str) -> str:
 
 
 def version_of(kind: str, name: str, registry: Registry) -> str:
-    """A part's declared version and the digest of the module that defines it."""
+    """A part's declared version, and the digest of its module with those of its package that it imports."""
     target = registry.get(kind, name).target
-    return f"{target.version}-{_source_digest(target.__module__)}"
+    digests = "".join(_source_digest(name) for name in _own_modules(target.__module__))
+    return f"{target.version}-{hashlib.blake2b(digests.encode(), digest_size=6).hexdigest()}"
 
 
 def module_versions(*names: str) -> str:
@@ -45,8 +69,9 @@ def sources(jobs: Iterable[Job], registry: Registry) -> dict[str, str]:
     """Files that define the parts in use, with digests, so that a finished run is recognised without importing them."""
     used = {(kind, spec.name) for job in jobs for kind, spec in job.parts.items()}
     used |= {("metric", spec.name) for job in jobs for spec in job.metrics}
-    files = {inspect.getfile(registry.get(kind, name).target) for kind, name in used}
-    files |= {inspect.getfile(import_module(f"rdcbench.{name}")) for name in (*TRAINED_BY, *MEASURED_BY, "plan")}
+    modules = {own for kind, name in used for own in _own_modules(registry.get(kind, name).target.__module__)}
+    modules |= {f"rdcbench.{name}" for name in (*TRAINED_BY, *MEASURED_BY, "plan")}
+    files = {inspect.getfile(import_module(name)) for name in modules}
     return {path: file_digest(path) for path in sorted(files)}
 
 

@@ -11,8 +11,7 @@ import torch
 
 import rdcbench
 from rdcbench import api
-from rdcbench.errors import PartError, RecipeError, StoreError
-from rdcbench.machine import core_count
+from rdcbench.errors import PartError, RdcbenchError, RecipeError, StoreError
 
 SMALL = {**tiny.RECIPE, "judges": [], "metrics": [{"name": "tiny-mse"}], "only": ["rdc"]}
 BASE = "rdc/tiny-end/classification=0/seed0"
@@ -66,7 +65,7 @@ def test_points_to_expect_lie_beside_the_recipe(recipe, tmp_path):
     assert (tmp_path / "run" / "expected.toml").read_text() == "a = 1\n"
 
 
-def test_runs_go_to_their_usual_place_with_a_worker_for_each_core(recipe, tmp_path, monkeypatch):
+def test_runs_go_to_their_usual_place_one_job_at_a_time(recipe, tmp_path, monkeypatch):
     from rdcbench import runner
 
     seen = []
@@ -79,7 +78,15 @@ def test_runs_go_to_their_usual_place_with_a_worker_for_each_core(recipe, tmp_pa
     with pytest.raises(KeyboardInterrupt):
         rdcbench.run(str(recipe), "short")
     assert str(seen[0].out) == "runs/tiny-short"
-    assert (seen[0].jobs, seen[0].seeds) == (core_count(), 2)
+    assert (seen[0].jobs, seen[0].seeds) == (1, 2)
+
+
+def test_a_run_with_failed_jobs_is_an_error_that_names_them_and_keeps_the_rest(recipe, tmp_path):
+    changes = ["only=['rdc', 'bad']", "studies.bad.decoder.name=nan-decoder", "studies.bad.protocol=tiny-end"]
+    changes.append("studies.bad.points=[{ classification = 1.0 }]")
+    with pytest.raises(RdcbenchError, match=r"1 jobs? of .*run failed: .*bad/tiny-end/classification=1/seed0.*loss is nan"):
+        rdcbench.run(str(recipe), out=tmp_path / "run", settings=changes, seeds=1)
+    assert len(api.rows(tmp_path / "run")) == 2
 
 
 def test_unknown_names_are_refused(recipe, tmp_path):

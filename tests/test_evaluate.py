@@ -121,7 +121,7 @@ def test_judges_measure_the_decoded_test_split(run, codec, train_split):
 
 
 def test_a_judge_that_trains_on_each_row_gets_its_training_split_decoded(codec, train_split):
-    decoded = decode_directly(codec, train_split, {}, "cpu")
+    decoded = decode_directly(codec, train_split, {}, "cpu", len(train_split))
     batch = train_split.batch(torch.arange(96))
     assert torch.equal(decoded.x, batch.x)
     assert torch.allclose(decoded.x_hat, codec(batch.x, Context(codec.seed, "train", batch.index)), atol=1e-6)

@@ -255,7 +255,7 @@ class TrainedJudge(rdcbench.Judge):
 
     def measure(self, test, train):
         losses = F.cross_entropy(self.net(test.x_hat.flatten(1)), test.labels["digit"], reduction="none")
-        decoded = train()
+        decoded = train(100)
         assert decoded.x_hat.shape == decoded.x.shape
         each = losses.detach().double().numpy()
         return {"ce_judge": rdcbench.Measurement(float(each.mean()), each), "seen": rdcbench.Measurement(len(decoded))}

@@ -4,7 +4,7 @@ import pytest
 
 from rdcbench import registry
 from rdcbench.errors import RecipeError
-from rdcbench.jobs import Job, Plan, point_name
+from rdcbench.jobs import ROLES, Job, Plan, point_name
 from rdcbench.plan import make_plan
 from rdcbench.recipe import PartSpec, Training
 

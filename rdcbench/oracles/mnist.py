@@ -92,7 +92,7 @@ def leak_alarm(rate_bound: float, rate_model: float) -> float | None:
     Rates in bits per image. rate_bound at most log2 27: .042; a longer alphabet whose rate_model is at most
     log2 27: .0395 (entropy-constrained codes lawfully reach .0404). Above both: None.
     Domain: MNIST test images, pixels in [0, 1], squared error; a rate below 0 raises ValueError.
-    Source: measured by k-means with three seeds; what to look for: extra symbols, an unquantised path, batch statistics at test time.
+    Source: k-means from three seeds. Look for extra symbols, an unquantised path, batch statistics at test time.
     """
     # d log2 L and log2 27 differ in the last digit for (3, 3).
     if domain.at_least_zero("rate_bound", rate_bound) <= LEAK_RATE + domain.ROUNDING:

@@ -15,7 +15,7 @@ from rdcbench import DataError, Dataset, Split, seed_of, unknown
 from rdcbench_mnist.data.options import count_option
 
 if TYPE_CHECKING:
-    from rdcbench.records import SplitName
+    from rdcbench import SplitName
 
 _COUNT, _TEST = 1797, 400
 _LEVELS = 16

@@ -16,7 +16,7 @@ from rdcbench_mnist.data.options import count_option
 from rdcbench_mnist.data.sources import DebianPackage, NpmPackage, Source, obtain, torchvision_mirrors
 
 if TYPE_CHECKING:
-    from rdcbench.records import SplitName
+    from rdcbench import SplitName
 
 DIGIT_LABELS = {"digit": 10, "parity": 2}
 

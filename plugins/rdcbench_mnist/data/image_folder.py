@@ -17,7 +17,7 @@ from rdcbench import DataError, Dataset, PartError, Split, datafiles, seed_of, u
 from rdcbench_mnist.data.options import flag_option, share_option
 
 if TYPE_CHECKING:
-    from rdcbench.records import SplitName
+    from rdcbench import SplitName
 
 SPLITS = ("train", "validation", "test")
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")

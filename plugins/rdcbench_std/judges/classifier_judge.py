@@ -107,7 +107,7 @@ class ClassifierJudge(Judge):
         return torch.cat([self.hidden(part) for part in x.split(BATCH)])
 
     @torch.no_grad()
-    def measure(self, test: Decoded, train: Callable[[], Decoded]) -> Mapping[str, Measurement]:  # noqa: ARG002
+    def measure(self, test: Decoded, train: Callable[[int], Decoded]) -> Mapping[str, Measurement]:  # noqa: ARG002
         """Judge decoded images against the real test images, n = all of them."""
         real = self._recent(test.x, lambda: self._real(test.x))
         fake = self.features(test.x_hat)

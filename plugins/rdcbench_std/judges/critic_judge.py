@@ -92,11 +92,10 @@ class FreshCritic(Judge):
         critic = self.train_critic(real, other)
         self.reference = (critic(unseen).double().mean() - critic(unseen_other).double().mean()).detach()
 
-    def measure(self, test: Decoded, train: Callable[[], Decoded]) -> Mapping[str, Measurement]:
+    def measure(self, test: Decoded, train: Callable[[int], Decoded]) -> Mapping[str, Measurement]:
         """Train on this row's reconstructions of the training split, then score the test split, [n] differences."""
-        learned = train()
-        chosen = torch.linspace(0, len(learned) - 1, min(self.images, len(learned))).long()  # a split may be sorted
-        critic = self.train_critic(learned.x[chosen], learned.x_hat[chosen])
+        learned = train(self.images)
+        critic = self.train_critic(learned.x, learned.x_hat)
         with torch.no_grad():
             gap = (critic(test.x) - critic(test.x_hat)).double().cpu().numpy()
         measured = Measurement(float(gap.mean()), gap, reference=float(self.reference))

@@ -56,7 +56,7 @@ class Memorisation(Judge):
         self._recent.forget()
 
     @torch.no_grad()
-    def measure(self, test: Decoded, train: Callable[[], Decoded]) -> Mapping[str, Measurement]:  # noqa: ARG002
+    def measure(self, test: Decoded, train: Callable[[int], Decoded]) -> Mapping[str, Measurement]:  # noqa: ARG002
         """Compare each output with every training image."""
         real = self._recent(test.x, lambda: self.nearness(test.x))
         threshold = torch.quantile(real, self.quantile)

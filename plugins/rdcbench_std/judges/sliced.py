@@ -64,7 +64,7 @@ class SlicedJudge(Judge):
         self.sample = self._projected(train.batch(chosen, self.directions.device).x)
         self._recent.forget()
 
-    def measure(self, test: Decoded, train: Callable[[], Decoded]) -> Mapping[str, Measurement]:  # noqa: ARG002
+    def measure(self, test: Decoded, train: Callable[[int], Decoded]) -> Mapping[str, Measurement]:  # noqa: ARG002
         """Distance between decoded and real test images, and without each block of both."""
         real, reference = self._recent(test.x, lambda: self._real(test.x))
         fake = in_order(self._projected(test.x_hat))

@@ -48,7 +48,7 @@ class Digits:
         return decoded_of(x, (1 - a) * mean + a * sample, split.labels["digit"])
 
     def measured(self, judge, a):
-        return judge.measure(self.dial(self.test, a), lambda: self.dial(self.train, a, seed=1))
+        return judge.measure(self.dial(self.test, a), lambda images: self.dial(self.train, a, seed=1))
 
     def real_pair(self):
         """Test images against other test images."""

@@ -63,7 +63,7 @@ def test_a_row_does_not_depend_on_the_rows_before_it_nor_on_global_randomness(ki
     judge = fitted(kind)
     first = digits.measured(judge, 0.5)
     digits.measured(judge, 1.0)
-    judge.measure(digits.real_pair(), lambda: digits.dial(digits.train, 0.0))
+    judge.measure(digits.real_pair(), lambda images: digits.dial(digits.train, 0.0))
     torch.manual_seed(7)
     before = torch.get_rng_state()
     second = digits.measured(judge, 0.5)
@@ -109,7 +109,7 @@ def test_every_judge_of_perception_orders_the_codebook_dial_outside_its_interval
 def test_real_images_against_real_ones_are_near_zero(field, fitted, digits):
     judge = fitted(next(kind for kind in JUDGES if field in kind.fields))
     x = digits.images(digits.train)
-    measured = judge.measure(digits.real_pair(), lambda: decoded_of(x[:500], x[500:]))[field]
+    measured = judge.measure(digits.real_pair(), lambda images: decoded_of(x[:500], x[500:]))[field]
     interval = interval_of(measured)
     assert interval.lo <= 0 <= interval.hi
 
@@ -117,7 +117,9 @@ def test_real_images_against_real_ones_are_near_zero(field, fitted, digits):
 @every_judge
 def test_images_that_came_back_exactly_have_no_distance(kind, fitted, digits):
     x, train = digits.images(digits.test), digits.images(digits.train)
-    measured = fitted(kind).measure(decoded_of(x, x, digits.test.labels["digit"]), lambda: decoded_of(train, train))
+    measured = fitted(kind).measure(
+        decoded_of(x, x, digits.test.labels["digit"]), lambda images: decoded_of(train, train)
+    )
     for name, seen in measured.items():
         expected = 0.0 if name in JUDGES_OF_PERCEPTION else seen.reference
         assert seen.value == pytest.approx(expected, abs=1e-5)
@@ -134,4 +136,4 @@ def test_images_of_other_shapes(kind, shape, build):
     judge.fit(rdcbench.Split("train", images, {"kind": label}), generator)
     x = images.float() / 255
     decoded = rdcbench.Decoded(x[:30], x[30:], {"kind": label[:30]}, torch.zeros(30))
-    assert all(math.isfinite(seen.value) for seen in judge.measure(decoded, lambda: decoded).values())
+    assert all(math.isfinite(seen.value) for seen in judge.measure(decoded, lambda images: decoded).values())

@@ -18,14 +18,14 @@ from .conftest import decoded_of
 
 def test_it_recognises_real_digits(fitted, digits):
     x = digits.images(digits.test)
-    measured = fitted(ClassifierJudge).measure(decoded_of(x, x, digits.test.labels["digit"]), lambda: None)
+    measured = fitted(ClassifierJudge).measure(decoded_of(x, x, digits.test.labels["digit"]), lambda images: None)
     assert measured["accuracy_judge"].value > 0.93
     assert measured["ce_judge"].value < 0.25
 
 
 def test_cross_entropy_and_accuracy_are_those_of_scikit_learn(fitted, digits):
     judge, decoded = fitted(ClassifierJudge), digits.dial(digits.test, 0.5)
-    measured = judge.measure(decoded, lambda: None)
+    measured = judge.measure(decoded, lambda images: None)
     chance = judge.head(judge.features(decoded.x_hat)).double().softmax(1).detach().numpy()
     label = decoded.labels["digit"].numpy()
     assert measured["ce_judge"].value == pytest.approx(log_loss(label, chance, labels=range(10)), rel=1e-4)
@@ -35,7 +35,7 @@ def test_cross_entropy_and_accuracy_are_those_of_scikit_learn(fitted, digits):
 def test_perception_and_kid_are_those_of_torchmetrics_in_its_features(fitted, digits):
     fid, kid = pytest.importorskip("torchmetrics.image.fid"), pytest.importorskip("torchmetrics.image.kid")
     judge, decoded = fitted(ClassifierJudge), digits.dial(digits.test, 0.25)
-    measured, images = judge.measure(decoded, lambda: None), len(decoded)
+    measured, images = judge.measure(decoded, lambda images: None), len(decoded)
 
     class Features(torch.nn.Module):
         num_features = 100
@@ -59,14 +59,14 @@ def test_the_frechet_distance_of_real_images_from_real_ones_is_near_the_known_fl
     judge, pair = fitted(ClassifierJudge), digits.real_pair()
     law = torch.linalg.eigvalsh(gaussians(judge.features(digits.images(digits.test))).covariance[0])
     floor = frechet_floor(law.clamp(min=0).numpy(), len(pair), len(pair))
-    assert 0.6 * floor < judge.measure(pair, lambda: None)["perception"].value < 2 * floor
+    assert 0.6 * floor < judge.measure(pair, lambda images: None)["perception"].value < 2 * floor
 
 
 def test_it_judges_the_label_that_it_is_asked_for(digits, build):
     judge = build(ClassifierJudge, label="parity", steps=100)
     judge.fit(digits.train, torch.Generator().manual_seed(0))
     x = digits.images(digits.test)
-    measured = judge.measure(decoded_of(x, x, digits.test.labels["digit"]), lambda: None)
+    measured = judge.measure(decoded_of(x, x, digits.test.labels["digit"]), lambda images: None)
     assert measured["accuracy_judge"].value > 0.9
     assert judge.head.out_features == 2
 

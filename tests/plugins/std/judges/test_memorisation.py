@@ -14,7 +14,7 @@ from .conftest import DIAL, decoded_of
 
 
 def share(judge, x, x_hat):
-    return judge.measure(decoded_of(x, x_hat), lambda: None)["nearest_train_share"]
+    return judge.measure(decoded_of(x, x_hat), lambda images: None)["nearest_train_share"]
 
 
 def test_nearness_is_that_of_a_plain_search(fitted, digits):

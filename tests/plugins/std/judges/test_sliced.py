@@ -16,7 +16,7 @@ from .conftest import DIAL, decoded_of
 
 def judged(judge, x, x_hat):
     judge.sample = judge._projected(x)
-    return judge.measure(decoded_of(x, x_hat), lambda: None)["sliced_w2"]
+    return judge.measure(decoded_of(x, x_hat), lambda images: None)["sliced_w2"]
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_its_square_stays_below_the_mse_of_any_pairing(fitted, digits):
     for a in DIAL:
         decoded = digits.dial(digits.test, a)
         mse = float((decoded.x - decoded.x_hat).square().mean())
-        assert judge.measure(decoded, lambda: None)["sliced_w2"].value < mse
+        assert judge.measure(decoded, lambda images: None)["sliced_w2"].value < mse
 
 
 def test_without_a_block_it_is_the_distance_of_the_rest(judge, images):
@@ -73,7 +73,7 @@ def test_without_a_block_it_is_the_distance_of_the_rest(judge, images):
 
 def test_the_reference_compares_equally_many_images(judge, images):
     judge.sample = judge._projected(images[1][:40])
-    seen = judge.measure(decoded_of(images[0], images[0]), lambda: None)["sliced_w2"].reference
+    seen = judge.measure(decoded_of(images[0], images[0]), lambda images: None)["sliced_w2"].reference
     assert seen == pytest.approx(judged(judge, images[0][:40], images[1][:40]).value, rel=1e-6)
 
 
