@@ -151,6 +151,7 @@ def frame_records(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     for row in rows:
         record: dict[str, Any] = {key: getattr(row, key) for key in ("run", "name", "study", "protocol", "point")}
         record |= {"dimensions": row.dimensions, "levels": row.levels, "seeds": len(row.seeds)}
+        record |= {f"part_{kind}": name for kind, name in row.parts.items()}
         record |= {f"weight_{term}": weight for term, weight in row.tradeoff.items()}
         for name, value in row.values.items():
             record[name] = value.value

@@ -117,7 +117,7 @@ def _datasets(recipe: Recipe) -> Iterator[Any]:
 
 
 def is_finished(store: Store, recipe: Recipe, options: Options) -> bool:
-    """Whether the folder holds all cells of this very recipe, made by the very same code; needs no plugin."""
+    """Whether the folder holds all weights and cells of this recipe, made by the very same code; needs no plugin."""
     try:
         if not (store.root / "plan.json").exists() or store.open().recipe() != recipe:
             return False
@@ -129,7 +129,8 @@ def is_finished(store: Store, recipe: Recipe, options: Options) -> bool:
         if any(not Path(path).is_file() or file_digest(path) != digest for path, digest in plan.sources.items()):
             return False
         cells = [store.cell(plan.keys[job.name]) for job in plan.jobs if job.stage == "codec"]
-        return all(cell is not None and cell.status == "done" for cell in cells)
+        measured = all(cell is not None and cell.status == "done" for cell in cells)
+        return measured and all(store.has_weights(key) for key in plan.train_keys.values())
     except (RdcbenchError, KeyError):
         return False
 

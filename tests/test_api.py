@@ -84,7 +84,9 @@ def test_runs_go_to_their_usual_place_one_job_at_a_time(recipe, tmp_path, monkey
 def test_a_run_with_failed_jobs_is_an_error_that_names_them_and_keeps_the_rest(recipe, tmp_path):
     changes = ["only=['rdc', 'bad']", "studies.bad.decoder.name=nan-decoder", "studies.bad.protocol=tiny-end"]
     changes.append("studies.bad.points=[{ classification = 1.0 }]")
-    with pytest.raises(RdcbenchError, match=r"1 jobs? of .*run failed: .*bad/tiny-end/classification=1/seed0.*loss is nan"):
+    with pytest.raises(
+        RdcbenchError, match=r"1 jobs? of .*run failed: .*bad/tiny-end/classification=1/seed0.*loss is nan"
+    ):
         rdcbench.run(str(recipe), out=tmp_path / "run", settings=changes, seeds=1)
     assert len(api.rows(tmp_path / "run")) == 2
 

@@ -22,7 +22,7 @@ FLOORS = (
     ("interfaces", "jobs", "loading", "optim"),
     ("codec", "executors", "registry", "rows"),
     ("evaluate", "store", "train", "versions"),
-    ("building", "plan", "report", "schedule"),
+    ("building", "plan", "report", "schedule", "verify"),
     ("work",),
     ("runner",),
     ("api", "estimate", "checks"),

@@ -66,3 +66,13 @@ def test_splits_are_read_once_by_a_worker(item, monkeypatch):
     )
     perform(item(UNIVERSAL))
     assert sorted(loads) == ["test", "train"]
+
+
+def test_a_loaded_codec_has_the_key_of_its_sender_whatever_its_own_seed(item, plan, tmp_path):
+    other = BASE.replace("seed0", "seed1")
+    perform(item(other))
+    inputs = {role: other if name == BASE else name for role, name in plan.job(UNIVERSAL).inputs.items()}
+    done = work_of(plan, plan.job(UNIVERSAL).model_copy(update={"inputs": inputs}), Settings(tmp_path))
+    assert perform(done) == ""
+    assert load_codec(done).codec.seed == load_codec(item(other)).codec.seed
+    assert load_codec(done).codec.seed != build_codec(done.job, tiny.Images(), done.settings.registry()).codec.seed

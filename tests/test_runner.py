@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from typing import ClassVar
 
 import pytest
 import tiny_plugin as tiny
@@ -201,12 +202,14 @@ def test_a_lost_or_damaged_cell_is_measured_again_and_not_trained_again(run, no_
     assert same(first.rows, second.rows)
 
 
-def test_a_lost_weight_is_trained_again_to_the_same_row(run):
+@pytest.mark.parametrize("with_cell", [False, True])
+def test_a_lost_weight_is_trained_again_to_the_same_row(run, with_cell):
     first = run(SMALL)
     plan = first.store.plan()
     key = plan.train_keys[f"{RDC1}/seed0"]
     (first.store.root / "weights" / f"{key}.safetensors").unlink()
-    (first.store.root / "cells" / f"{plan.keys[f'{RDC1}/seed0']}.json").unlink()
+    if with_cell:
+        (first.store.root / "cells" / f"{plan.keys[f'{RDC1}/seed0']}.json").unlink()
     second = run(SMALL)
     assert second.performed == 1
     assert same(first.rows, second.rows)
@@ -401,8 +404,10 @@ class Doomed(Executor):
     name = "doomed"
     deadly = (RDC1,)
 
+    closed: ClassVar[list[bool]] = []
+
     def __init__(self, jobs: int = 1) -> None:
-        self.closed = None
+        self.jobs = jobs
 
     def submit(self, work: Callable, *arguments) -> Future:
         future = Future()
@@ -415,7 +420,29 @@ class Doomed(Executor):
         return future
 
     def close(self, cancel: bool = False) -> None:
-        self.closed = cancel
+        self.closed.append(cancel)
+
+
+def test_workers_are_let_go_at_the_end_and_sent_away_when_interrupted(run, only_tiny, monkeypatch):
+    monkeypatch.setattr(Doomed, "closed", [])
+    only_tiny.entries.append(registry._checked("executor", Doomed, "here"))
+    run(SMALL, only=["rdp"], options={"executor": "doomed"})
+    assert Doomed.closed == [False]
+
+    def interrupt(kind, job, values):
+        if kind == "finished":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(SMALL, folder="other", listener=interrupt, options={"executor": "doomed"})
+    assert Doomed.closed == [False, True]
+
+
+def test_a_tracker_that_raises_is_left_out_once_and_for_all(run):
+    notes = []
+    options = {"trackers": ("grumbler",)}
+    run(SMALL, only=["rdp"], options=options, listener=lambda kind, job, v: kind == "note" and notes.append(v["text"]))
+    assert notes == ["tracker 'grumbler' left out: no ink left"]
 
 
 def test_a_worker_that_dies_costs_its_own_row(run, only_tiny):

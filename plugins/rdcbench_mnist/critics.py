@@ -28,12 +28,13 @@ def mixtures(real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class ConvCritic(Critic):
-    """Convolutions 5x5 with stride 2, LeakyReLU, one linear score; widths 64, 128, 256 are the paper's.
+    """Convolutions with stride 2, LeakyReLU, one linear score; widths 64, 128, 256 with 5x5 kernels are the paper's.
 
     Parameters
     ----------
     image_shape: given.
     widths: channels of each layer.
+    kernels: side of each layer's kernel, odd.
     penalty: weight of the gradient penalty.
     penalty_share: share of the batch on which the penalty is computed.
     """
@@ -44,6 +45,7 @@ class ConvCritic(Critic):
         self,
         image_shape: tuple[int, ...],
         widths: Sequence[int] = (16, 32, 64),
+        kernels: Sequence[int] = (5, 5, 5),
         penalty: float = PENALTY,
         penalty_share: float = 1.0,
     ) -> None:
@@ -51,8 +53,10 @@ class ConvCritic(Critic):
         channels, self.size, width = image_shape
         if self.size != width:
             raise ValueError(f"the convolutional critic takes square images, not {self.size}x{width}")
-        pairs = zip((channels, *widths[:-1]), widths, strict=True)
-        layers = [nn.Conv2d(inputs, outputs, 5, 2, 2) for inputs, outputs in pairs]
+        if len(kernels) != len(widths) or any(kernel % 2 == 0 for kernel in kernels):
+            raise ValueError(f"kernels {list(kernels)} must be odd and as many as widths {list(widths)}")
+        sizes = zip((channels, *widths[:-1]), widths, kernels, strict=True)
+        layers = [nn.Conv2d(inputs, outputs, kernel, 2, kernel // 2) for inputs, outputs, kernel in sizes]
         self.layers = nn.ModuleList(layers).to(memory_format=torch.channels_last)
         side = self.size
         for _ in widths:
@@ -91,8 +95,9 @@ class ConvCritic(Critic):
         sizes = [self.size, *(mask.shape[2] for mask in masks[:-1])]
         for number in reversed(range(len(masks))):
             weight: Tensor = self.layers[number].get_parameter("weight")
+            padding = weight.shape[-1] // 2
             rest = sizes[number] - ((gradient.shape[2] - 1) * 2 + 1)
-            gradient = nn.functional.conv_transpose2d(gradient, weight, None, 2, 2, rest)
+            gradient = nn.functional.conv_transpose2d(gradient, weight, None, 2, padding, rest)
             if number:
                 gradient = gradient * masks[number - 1]
         return gradient

@@ -1,4 +1,4 @@
-"""`rdcbench leaderboard`, `rdcbench report`, `rdcbench status`: from files alone, without plugins or torch."""
+"""`rdcbench leaderboard`, `report`, `verify` and `status`: from files alone, without plugins or torch."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("leaderboard")(leaderboard)
     app.command("report")(report)
+    app.command("verify")(verify)
     app.command("status")(status)
 
 
@@ -56,6 +57,18 @@ def report(runs: Runs) -> None:
     for run in runs:
         written = build_report(Store(run).open())
         typer.echo("\n".join([*map(str, written.paths), *written.notes]))
+
+
+def verify(run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]) -> None:
+    """Test the claims of the benchmark on a run: PASS, FAIL, or UNDECIDED where an interval straddles."""
+    from rdcbench.store import Store
+    from rdcbench.verify import verify as test_claims
+
+    findings = test_claims(Store(run).open())
+    for finding in findings:
+        typer.echo(f"{finding.verdict:9} {finding.claim}: {finding.says}\n          {finding.numbers}")
+    if any(finding.verdict == "FAIL" for finding in findings):
+        raise typer.Exit(1)
 
 
 def status(run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]) -> None:

@@ -21,14 +21,15 @@ def cell(row: Row, name: str) -> str:
 
 def labels(board: Leaderboard) -> list[str]:
     """Titles of the columns that say which row it is: runs and seeds only where there are several."""
-    runs = ["run"] if several_runs(board) else []
+    runs = ["run", *parts_that_differ(board)] if several_runs(board) else []
     seeds = ["seeds"] if any(len(row.seeds) > 1 for row in board.rows) else []
     return [*runs, "name", "study", "point", *seeds]
 
 
 def identity(row: Row, names: Sequence[str]) -> list[str]:
     """The cells of a row under some `labels`."""
-    return [str(len(row.seeds)) if name == "seeds" else str(getattr(row, name)) for name in names]
+    cells = {"run": row.run, "name": row.name, "study": row.study, "point": row.point, "seeds": str(len(row.seeds))}
+    return [cells[name] if name in cells else row.parts.get(name, "") for name in names]
 
 
 def title(column: Column) -> str:
@@ -40,6 +41,12 @@ def title(column: Column) -> str:
 def several_runs(board: Leaderboard) -> bool:
     """Whether rows of more than one run were merged."""
     return len({row.run for row in board.rows}) > 1
+
+
+def parts_that_differ(board: Leaderboard) -> list[str]:
+    """Kinds of part in which the merged rows differ: what one came to compare, such as the objective."""
+    kinds = sorted({kind for row in board.rows for kind in row.parts} - {"critic"})
+    return [kind for kind in kinds if len({row.parts.get(kind, "") for row in board.rows}) > 1]
 
 
 def legend(board: Leaderboard) -> list[str]:

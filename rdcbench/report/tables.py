@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from rdcbench.errors import RecipeError, unknown
 from rdcbench.report.leaderboard import Leaderboard, make_leaderboard
-from rdcbench.report.lines import ARROWS, FRONT, cell, identity, several_runs
+from rdcbench.report.lines import ARROWS, FRONT, cell, identity, labels
 from rdcbench.report.markup import latex, markdown
 from rdcbench.report.records import as_csv, as_json
 from rdcbench.rows import Row
@@ -34,7 +34,7 @@ def leaderboard_table(rows: Sequence[Row], by: str = "distortion") -> tuple[list
     """Header and lines of plain strings for a terminal: the most important fields, `*` at the best of each."""
     board = make_leaderboard(rows, by)
     shown = [column for column in board.columns if column.name in TERMINAL_COLUMNS]
-    names = [*(["run"] if several_runs(board) else []), "study", "point"]
+    names = [name for name in labels(board) if name != "name"]
     lines = []
     for row, front in zip(board.rows, board.front, strict=True):
         numbers = [cell(row, column.name).replace(" ± ", "±") for column in shown]

@@ -31,6 +31,17 @@ def test_loss_and_its_gradients_equal_double_backward(kind: type, shape: tuple[i
         torch.testing.assert_close(one, other)
 
 
+def test_kernels_of_other_sizes_have_the_same_closed_form() -> None:
+    critic = ConvCritic((1, 28, 28), widths=(4, 6, 8), kernels=(5, 3, 3)).double()
+    real, fake = _images((1, 28, 28), 1), _images((1, 28, 28), 2)
+    ours = critic.loss(real, fake, torch.Generator().manual_seed(3))
+    mixed = mixtures(real, fake, torch.Generator().manual_seed(3)).requires_grad_()
+    (slope,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
+    torch.testing.assert_close(ours, wasserstein_loss(critic(real), critic(fake), slope, 10.0))
+    with pytest.raises(ValueError, match="must be odd"):
+        ConvCritic((1, 28, 28), kernels=(4, 4, 4))
+
+
 def test_mixtures_lie_between_their_ends_and_repeat_with_the_generator() -> None:
     real, fake = _images((1, 8, 8), 1), _images((1, 8, 8), 2)
     mixed = mixtures(real, fake, torch.Generator().manual_seed(0))
