@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from rdcbench.jobs import ROLES, SENDER, Job, codec_job, job_name, point_name
     from rdcbench.recipe import PartSpec, Recipe, Study, Training
     from rdcbench.records import Batch, Context, Decoded, Field, Measurement, Outcome, Packet, Split, SplitName
+    from rdcbench.results import Row
     from rdcbench.rng import generator, seed_of
-    from rdcbench.rows import Row
 
 _WHERE = {
     "api": ("build", "load", "rows", "run"),
@@ -48,7 +48,7 @@ _WHERE = {
     "records": ("Batch", "Context", "Decoded", "Field", "Measurement", "Outcome", "Packet", "Split", "SplitName"),
     "recipe": ("PartSpec", "Recipe", "Study", "Training"),
     "rng": ("generator", "seed_of"),
-    "rows": ("Row",),
+    "results": ("Row",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
 

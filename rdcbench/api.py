@@ -62,7 +62,7 @@ def rows(run_folder: str | Path) -> pd.DataFrame:
     """Read the rows of a run: one line for each operating point, fields with their intervals as columns."""
     import pandas as pd
 
-    from rdcbench.rows import frame_records
+    from rdcbench.results import frame_records
     from rdcbench.store import Store
 
     return pd.DataFrame(frame_records(Store(Path(run_folder)).open().rows()))

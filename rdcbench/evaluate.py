@@ -21,7 +21,7 @@ from rdcbench.codec import INFERENCE_BATCH, parameter_count, sender_fingerprint,
 from rdcbench.errors import RdcbenchError
 from rdcbench.interfaces import Judge, Metric, WholeCodec
 from rdcbench.records import Context, Decoded, Field, Measurement, Packet, Split
-from rdcbench.rows import CellValue, FieldInfo
+from rdcbench.results import CellValue, FieldInfo
 from rdcbench.stats import Counts, Interval, bootstrap_interval, count_matrix, jackknife_interval
 
 DRAWS = 1000

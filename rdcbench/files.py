@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rdcbench.records import Context
 
 Images = npt.NDArray[np.uint8]
+MOST_IMAGES_A_BYTE = 1000
+"""More images than this for each payload byte are not believed: .008 bit an image."""
 INPUT = "input"
 """Name of the split that a user's own images form."""
 
@@ -46,10 +48,18 @@ def decompress(job: str, source: Path, target: Path, data_dir: Path | None = Non
     except OSError as error:
         raise StreamError(f"{source} cannot be read: {error.strerror}.") from error
     stream = unpack(data, sender_fingerprint(built.codec))
+    _check_count(stream, source)
     context = _context(built.codec, stream.split, stream.count, built.job.tradeoff)
     x_hat = built.codec.decompress(stream.payloads, context)
     write_images(target, (x_hat.clamp(0, 1) * 255).round().byte().cpu().numpy())
     return stream.count
+
+
+def _check_count(stream: Stream, source: Path) -> None:
+    """Refuse an announced number of images that the payload cannot hold, before memory is asked for them."""
+    size = sum(map(len, stream.payloads))
+    if stream.count > MOST_IMAGES_A_BYTE * (size + 1):
+        raise StreamError(f"{source} announces {stream.count} images in {size} bytes; no codec here codes so few bits.")
 
 
 def _context(codec: WholeCodec, split: str, count: int, tradeoff: Mapping[str, float]) -> Context:

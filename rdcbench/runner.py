@@ -16,7 +16,7 @@ from rdcbench.jobs import Job, Plan
 from rdcbench.machine import core_count
 from rdcbench.provenance import provenance
 from rdcbench.recipe import PART_TABLES, PartSpec, Recipe
-from rdcbench.rows import SCHEMA_VERSION, Row
+from rdcbench.results import SCHEMA_VERSION, Row
 from rdcbench.schedule import Todo, cost_of, needs
 from rdcbench.store import Store
 from rdcbench.versions import file_digest

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rdcbench.jobs import Job, Plan
-from rdcbench.rows import Cell
+from rdcbench.results import Cell
 from rdcbench.store import Store
 
 

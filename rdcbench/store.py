@@ -26,7 +26,7 @@ from rdcbench.errors import StoreError
 from rdcbench.jobs import Plan
 from rdcbench.loading import load_recipe
 from rdcbench.recipe import Recipe
-from rdcbench.rows import SCHEMA_VERSION, Cell, Row, make_row
+from rdcbench.results import SCHEMA_VERSION, Cell, Row, make_row
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from rdcbench import stats
 from rdcbench.errors import StoreError
 from rdcbench.report.reference import read_expected
-from rdcbench.rows import Row
+from rdcbench.results import Row
 from rdcbench.store import Store
 
 Verdict = Literal["PASS", "FAIL", "UNDECIDED"]

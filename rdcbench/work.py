@@ -22,8 +22,8 @@ from rdcbench.plan import active_terms
 from rdcbench.provenance import provenance
 from rdcbench.recipe import PartSpec
 from rdcbench.records import Split
+from rdcbench.results import Cell
 from rdcbench.rng import generator, seed_of
-from rdcbench.rows import Cell
 
 PROGRESS_SECONDS = 1.0
 

@@ -17,7 +17,7 @@ from rdcbench.bitstream import unpack
 from rdcbench.errors import PartError, RecipeError, StoreError
 from rdcbench.interfaces import Executor
 from rdcbench.machine import core_count
-from rdcbench.rows import Row
+from rdcbench.results import Row
 
 RDC0, RDC1 = "rdc/tiny-end/classification=0", "rdc/tiny-end/classification=0.01"
 RDP0, RDP1 = "rdp/tiny-end/perception=0", "rdp/tiny-end/perception=0.01"

@@ -4,7 +4,7 @@ import tiny_plugin as tiny
 
 from rdcbench.jobs import codec_job
 from rdcbench.plan import make_plan
-from rdcbench.rows import Cell
+from rdcbench.results import Cell
 from rdcbench.schedule import Todo, cost_of, missing
 from rdcbench.store import Store
 

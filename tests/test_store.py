@@ -11,7 +11,7 @@ import torch
 from rdcbench.errors import StoreError
 from rdcbench.jobs import Job, Plan
 from rdcbench.recipe import PartSpec
-from rdcbench.rows import Cell, CellValue
+from rdcbench.results import Cell, CellValue
 from rdcbench.store import Store, atomic_write
 
 FACTS = {"schema_version": 1, "seeds": 1}

@@ -10,7 +10,7 @@ import pytest
 from rdcbench.errors import StoreError
 from rdcbench.jobs import Job, Plan
 from rdcbench.recipe import PartSpec
-from rdcbench.rows import Cell, CellValue
+from rdcbench.results import Cell, CellValue
 from rdcbench.store import Store
 from rdcbench.verify import verify
 

@@ -62,6 +62,6 @@ def rdcbench_judges() -> Iterable[type[rdcbench.Judge]]:
 @hookimpl
 def rdcbench_executors() -> Iterable[type[rdcbench.Executor]]:
     """This process, or local worker processes."""
-    from rdcbench.executors import Local, Serial
+    from rdcbench import executors
 
-    return (Serial, Local)
+    return (executors.Serial, executors.Local)

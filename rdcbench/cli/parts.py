@@ -80,7 +80,7 @@ def schema(what: Annotated[str, typer.Argument(help="recipe or row.")] = "recipe
 
     from rdcbench.errors import RecipeError, unknown
     from rdcbench.recipe import Recipe
-    from rdcbench.rows import Row
+    from rdcbench.results import Row
 
     models: dict[str, type[BaseModel]] = {"recipe": Recipe, "row": Row}
     if what not in models:

@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from rdcbench.rows import Row
+    from rdcbench.results import Row
 
 console = Console()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rdcbench.rows import Row
+from rdcbench.results import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from rdcbench.errors import RecipeError, unknown
-from rdcbench.rows import FieldInfo, Row
+from rdcbench.results import FieldInfo, Row
 
 Direction = Literal["lower", "higher", "none"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rdcbench.rows import Value
+from rdcbench.results import Value
 
 LOPSIDED = 0.2
 """Share of an interval's width by which the value may be off its middle and still be written as value ± half."""

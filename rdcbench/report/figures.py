@@ -12,7 +12,7 @@ from rdcbench.report.reference import Expected
 from rdcbench.report.selection import select
 from rdcbench.report.style import rendered, styled
 from rdcbench.report.surfaces import surface_figure
-from rdcbench.rows import Row
+from rdcbench.results import Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing

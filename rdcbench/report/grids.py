@@ -12,7 +12,7 @@ from rdcbench.recipe import Figure
 from rdcbench.report.digits import decimals
 from rdcbench.report.selection import Selection, Series, weights_text
 from rdcbench.report.style import GREY, INK, PAGE_WIDTH, new_drawing, plain, set_footnotes
-from rdcbench.rows import Row, Value
+from rdcbench.results import Row, Value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

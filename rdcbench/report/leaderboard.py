@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rdcbench.report.columns import ASPECTS, OWN_SCALE, Column, columns, speaker
-from rdcbench.rows import Row
+from rdcbench.results import Row
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rdcbench.report.columns import Column
 from rdcbench.report.digits import format_number, format_value
 from rdcbench.report.leaderboard import Leaderboard
-from rdcbench.rows import Row
+from rdcbench.results import Row
 
 FRONT = "●"
 ARROWS = {"lower": " ↓", "higher": " ↑", "none": ""}

@@ -13,7 +13,7 @@ from rdcbench.report.placing import Label, Obstacles, place
 from rdcbench.report.reference import PaperFigure, paper_points
 from rdcbench.report.selection import Series, several_rates
 from rdcbench.report.style import COLORS, GREY, INK, MARKER_SIZE, OTHER_MARKERS, Look, darker
-from rdcbench.rows import Row, Value
+from rdcbench.results import Row, Value
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

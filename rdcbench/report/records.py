@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rdcbench.report.leaderboard import Leaderboard
-from rdcbench.rows import frame_records
+from rdcbench.results import frame_records
 
 IDENTITY = ("run", "name", "study", "protocol", "point", "dimensions", "levels", "seeds", "non_dominated")
 

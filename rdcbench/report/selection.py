@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rdcbench.jobs import point_name
 from rdcbench.recipe import Figure, Recipe, Study
 from rdcbench.report.style import plain
-from rdcbench.rows import Row
+from rdcbench.results import Row
 
 END_TO_END = "end-to-end"
 SYMBOLS = {"perception": r"$\lambda_p$", "classification": r"$\lambda_c$", "distortion": r"$\lambda_d$"}

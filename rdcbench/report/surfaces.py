@@ -20,7 +20,7 @@ from rdcbench.report.style import (
     set_footnotes,
     settle,
 )
-from rdcbench.rows import Row
+from rdcbench.results import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

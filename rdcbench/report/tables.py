@@ -10,7 +10,7 @@ from rdcbench.report.leaderboard import Leaderboard, make_leaderboard
 from rdcbench.report.lines import ARROWS, FRONT, cell, identity, labels
 from rdcbench.report.markup import latex, markdown
 from rdcbench.report.records import as_csv, as_json
-from rdcbench.rows import Row
+from rdcbench.results import Row
 
 FORMATS: Mapping[str, Callable[[Leaderboard], str]] = MappingProxyType(
     {"md": markdown, "csv": as_csv, "json": as_json, "latex": latex}

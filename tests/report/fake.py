@@ -10,7 +10,7 @@ import numpy as np
 
 from rdcbench.jobs import Job, Plan, point_name
 from rdcbench.recipe import PartSpec, Recipe
-from rdcbench.rows import Cell, CellValue, FieldInfo, Row, make_row
+from rdcbench.results import Cell, CellValue, FieldInfo, Row, make_row
 from rdcbench.store import Store
 
 HALF = {

@@ -2,7 +2,7 @@ import pytest
 
 from rdcbench.report.bars import bars_text, draw_bars, ends, make_room, segments
 from rdcbench.report.style import new_drawing, styled
-from rdcbench.rows import FieldInfo
+from rdcbench.results import FieldInfo
 
 from .fake import FIELDS, make_cell, make_recipe, rows_of
 

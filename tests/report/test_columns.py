@@ -2,7 +2,7 @@ import pytest
 
 from rdcbench.errors import RecipeError
 from rdcbench.report.columns import ASPECTS, aspect_of, axis_title, columns, field_infos, speaker
-from rdcbench.rows import FieldInfo
+from rdcbench.results import FieldInfo
 
 from .fake import simple_rows
 

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from rdcbench.report.digits import decimals, format_number, format_value
-from rdcbench.rows import Value
+from rdcbench.results import Value
 
 NAN = math.nan
 

@@ -8,7 +8,7 @@ import pytest
 
 from rdcbench.errors import RecipeError
 from rdcbench.report import leaderboard, leaderboard_table
-from rdcbench.rows import Value
+from rdcbench.results import Value
 
 from .fake import FIELDS, HALF, make_cell, make_recipe, rows_of, simple_rows
 

@@ -7,7 +7,7 @@ from scipy import stats
 
 from rdcbench.jobs import Job
 from rdcbench.recipe import PartSpec
-from rdcbench.rows import SCHEMA_VERSION, Cell, CellValue, FieldInfo, Row, frame_records, make_row
+from rdcbench.results import SCHEMA_VERSION, Cell, CellValue, FieldInfo, Row, frame_records, make_row
 
 NAME = "rdc/end-to-end/classification=0.01"
 MSE = FieldInfo(unit="per pixel", direction="lower", lower=0.0, version="1", source="metric:mse")
