@@ -87,14 +87,19 @@ def build_stage(job: Job, dataset: Dataset, parts: Registry) -> Any:
 
 
 def load_stage(work: Work, name: str) -> Any:
-    """Load a trained classifier or judge by the name of its job, frozen."""
-    job = work.input_jobs[name]
-    dataset = open_dataset(job.dataset, work.settings)
-    part = build_stage(job, dataset, work.settings.registry())
-    tensors, _ = work.settings.store().weights(work.input_keys[name])
+    """Load a trained classifier or judge by the name of its job, frozen; kept in memory for the worker's next job."""
+    return _cached_stage(work.input_jobs[name].model_dump_json(), work.input_keys[name], work.settings)
+
+
+@cache
+def _cached_stage(job_text: str, train_key: str, settings: Settings) -> Any:
+    job = Job.model_validate_json(job_text)
+    dataset = open_dataset(job.dataset, settings)
+    part = build_stage(job, dataset, settings.registry())
+    tensors, _ = settings.store().weights(train_key)
     codecs.load_state(part, tensors)
     codecs.freeze(part)
-    return part.to(work.settings.device)
+    return part.to(settings.device)
 
 
 def build_codec(job: Job, dataset: Dataset, parts: Registry, classifier: Classifier | None = None) -> Built:
