@@ -22,16 +22,13 @@ for module in (run, data, parts, results, streams):
 
 
 def main() -> None:
-    """Run a command; a handled error is one sentence and exit code 2, Ctrl-C is 130."""
+    """Run a command; a handled error is one sentence and exit code 2."""
     warnings.filterwarnings("ignore")
     try:
         app()
     except RdcbenchError as error:
         print(f"rdcbench: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("rdcbench: interrupted; what is finished is kept, the same command goes on.", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

@@ -96,8 +96,12 @@ def run(
 def _run(recipe: Recipe, options: Options, display: Any, show: Any) -> None:
     from rdcbench import runner
 
-    with display:
-        result = runner.run(recipe, options, display.listen)
+    try:
+        with display:
+            result = runner.run(recipe, options, display.listen)
+    except KeyboardInterrupt as stop:
+        typer.echo("rdcbench: interrupted; what is finished is kept, the same command goes on.", err=True)
+        raise typer.Exit(130) from stop
     show(result)
     if result.failures:
         raise typer.Exit(1)

@@ -100,3 +100,17 @@ def test_importing_and_help_do_not_import_torch() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 0, done.stderr
     assert "run" in done.stdout
+
+
+def test_an_interruption_says_that_nothing_finished_is_lost(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rdcbench import runner
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "run", interrupted)
+    code, _, err = cli("run", "smoke", "--out", tmp_path / "run")
+    assert code == 130
+    assert "the same command goes on" in err
