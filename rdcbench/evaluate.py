@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from rdcbench.bitstream import Stream, pack, unpack
 from rdcbench.codec import INFERENCE_BATCH, parameter_count, sender_fingerprint, state_bytes
 from rdcbench.errors import RdcbenchError
 from rdcbench.interfaces import Judge, Metric, WholeCodec
-from rdcbench.records import Context, Decoded, Field, Measurement, Packet, Split
+from rdcbench.records import Context, Decoded, Field, Measurement, Packet, Split, writes
 from rdcbench.results import CellValue, FieldInfo
 from rdcbench.stats import Counts, Interval, bootstrap_interval, count_matrix, jackknife_interval
 
@@ -128,9 +129,11 @@ def evaluate(
     _check_images(decoded)
     _add_rates(result, codec, packet, stream, decoded)
     for metric in metrics:
-        _add_metric(result, metric, decoded)
+        with _unwritten(decoded, f"metric:{metric.name}"):
+            _add_metric(result, metric, decoded)
     for name, judge in judges.items():
-        seen = judge.measure(decoded, lambda images: decode_directly(codec, train(), tradeoff, device, images))
+        with _unwritten(decoded, name):
+            seen = judge.measure(decoded, lambda images: decode_directly(codec, train(), tradeoff, device, images))
         _check_fields(name, judge.fields, seen)
         for key, measured in seen.items():
             result.add(key, judge.fields[key], measured, name, judge.version)
@@ -161,6 +164,16 @@ def _check_images(decoded: Decoded) -> None:
         )
     if not bool(torch.isfinite(decoded.x_hat).all()):
         raise RdcbenchError("The codec returned images with values that are not finite.")
+
+
+@contextmanager
+def _unwritten(decoded: Decoded, source: str) -> Iterator[None]:
+    """Refuse the numbers of whoever writes into the images that all others measure too."""
+    given = (decoded.x, decoded.x_hat, decoded.bits, *decoded.labels.values())
+    before = writes(*given)
+    yield
+    if writes(*given) != before:
+        raise RdcbenchError(f"{source} wrote into the images or labels that it was given; it must work on copies.")
 
 
 @torch.no_grad()

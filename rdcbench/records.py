@@ -23,6 +23,11 @@ Floats = npt.NDArray[np.float64]
 SplitName = Literal["train", "validation", "test"]
 
 
+def writes(*tensors: Tensor | None) -> tuple[int, ...]:
+    """How often each tensor, or one that shares its memory, was written in place so far."""
+    return tuple(tensor._version for tensor in tensors if tensor is not None and not tensor.is_inference())
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Images with their labels and their place in the split.

@@ -17,7 +17,7 @@ from rdcbench.errors import RdcbenchError
 from rdcbench.interfaces import Classifier, Critic, Objective
 from rdcbench.optim import MovingAverage, flat_adam, rate_factor, set_rate
 from rdcbench.recipe import Training
-from rdcbench.records import Batch, Context, Outcome, Split
+from rdcbench.records import Batch, Context, Outcome, Split, writes
 from rdcbench.rng import generator
 
 RECORDS = 50
@@ -159,8 +159,15 @@ def _outcome(task: Task, batch: Batch, received: Tensor, x_hat: Tensor) -> Outco
 
 
 def _terms(task: Task, outcome: Outcome) -> dict[str, Tensor]:
+    given = (outcome.x, outcome.x_hat, outcome.received, outcome.bits, *outcome.labels.values())
+    before = writes(*given)
     with _no_gradient_to(task.critic):
-        return {name: task.objective.term(name, outcome) for name in task.terms}
+        values = {name: task.objective.term(name, outcome) for name in task.terms}
+    if writes(*given) != before:
+        raise TrainingError(
+            f"The objective {task.objective.name!r} wrote into the tensors that it was given; it must work on copies."
+        )
+    return values
 
 
 def _weight(task: Task, tradeoff: Mapping[str, float], name: str, share: float) -> float:
