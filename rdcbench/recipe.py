@@ -78,8 +78,10 @@ class Training(Table):
     warmup: float = Field(default=0.3, ge=0, le=1, description="one-cycle: share of the steps that the rate rises")
     drop_at: float = Field(default=2 / 3, ge=0, le=1, description="step: share of the steps after which the rate falls")
     drop_to: float = Field(default=0.2, gt=0, description="step: factor of the rate after that")
+    critic_steps: int = Field(default=1, gt=0, description="critic steps for each codec step")
     critic_batches: Literal["same", "alternate"] = Field(
-        default="same", description="alternate: critic and codec see different batches (the paper's loop)"
+        default="same",
+        description="same: the last of them sees the codec's batch; alternate: none does (the paper's loop)",
     )
     anneal: dict[str, tuple[float, float]] = Field(
         default_factory=dict, description="term -> (first weight, share of the steps in which it reaches the last)"

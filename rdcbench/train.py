@@ -79,7 +79,9 @@ def fit(task: Task) -> list[dict[str, float]]:
         set_rate(optimizer, training.learning_rate * rate_factor(training.schedule, share, training))
         tradeoff = task.tradeoffs[int(torch.randint(len(task.tradeoffs), (1,), generator=point_rng))]
 
-        if task.critic is not None and critic_optimizer is not None and training.critic_batches == "alternate":
+        for _ in range(_critic_steps_of_their_own(training) if critic_optimizer else 0):
+            assert task.critic is not None
+            assert critic_optimizer is not None
             batch, draw = next(batches)
             with torch.no_grad():
                 fake = _forward(task, batch, draw, tradeoff, latents)[1]
@@ -133,6 +135,11 @@ def _batches(task: Task) -> Iterator[tuple[Batch, int]]:
         order = torch.randperm(len(task.train), generator=order_rng)
         for index in order[: len(order) - len(order) % size].split(size):
             yield task.train.batch(index, task.device), draw
+
+
+def _critic_steps_of_their_own(training: Training) -> int:
+    """How many critic steps before a codec step see batches that the codec does not train on."""
+    return training.critic_steps - (training.critic_batches == "same")
 
 
 def _forward(

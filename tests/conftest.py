@@ -81,3 +81,29 @@ def make_codec():
             )
 
     return make
+
+
+@pytest.fixture
+def plan(make_recipe, only_tiny):
+    """Lay out the tiny recipe for two seeds, without judges."""
+    from rdcbench.plan import make_plan
+
+    return make_plan(make_recipe(judges=[], metrics=[{"name": "tiny-mse"}]), 2, only_tiny)
+
+
+@pytest.fixture
+def item(plan, tmp_path):
+    """Give the work of a job, after all that it needs."""
+    from rdcbench.building import Settings, work_of
+    from rdcbench.work import perform
+
+    settings = Settings(tmp_path)
+
+    def item(name, ready=True):
+        job = plan.job(name)
+        for needed in dict.fromkeys(job.inputs.values() if ready else ()):
+            if not settings.store().has_weights(plan.train_keys[needed]):
+                assert perform(item(needed)) == ""
+        return work_of(plan, job, settings)
+
+    return item

@@ -1,37 +1,15 @@
 from __future__ import annotations
 
-import pytest
 import tiny_plugin as tiny
 import torch
 
 from rdcbench import building
 from rdcbench.building import Settings, build_codec, load_codec, work_of
 from rdcbench.codec import fingerprint
-from rdcbench.plan import make_plan
 from rdcbench.work import perform
 
 BASE = "rdc/tiny-end/classification=0/seed0"
 UNIVERSAL = "universal/tiny-universal/classification=0.02/seed0"
-
-
-@pytest.fixture
-def plan(make_recipe, only_tiny):
-    return make_plan(make_recipe(judges=[], metrics=[{"name": "tiny-mse"}]), 2, only_tiny)
-
-
-@pytest.fixture
-def item(plan, tmp_path):
-    """Give the work of a job, after all that it needs."""
-    settings = Settings(tmp_path)
-
-    def item(name, ready=True):
-        job = plan.job(name)
-        for needed in dict.fromkeys(job.inputs.values() if ready else ()):
-            if not settings.store().has_weights(plan.train_keys[needed]):
-                assert perform(item(needed)) == ""
-        return work_of(plan, job, settings)
-
-    return item
 
 
 def test_a_loaded_codec_is_frozen_and_in_evaluation_mode(item):

@@ -170,9 +170,10 @@ def test_frozen_roles_get_no_gradient_and_are_in_evaluation_mode(make_task, monk
     assert len(seen) == task.training.steps
 
 
+@pytest.mark.parametrize("critic_steps", [1, 3])
 @pytest.mark.parametrize("batches", ["same", "alternate"])
-def test_critic_and_codec_step_in_turn_and_leave_each_other_alone(make_task, monkeypatch, batches):
-    task = make_task(FULL, critic_batches=batches)
+def test_critic_and_codec_step_in_turn_and_leave_each_other_alone(make_task, monkeypatch, batches, critic_steps):
+    task = make_task(FULL, critic_batches=batches, critic_steps=critic_steps)
     step, after = train._critic_step, []
 
     def watched(critic, *rest):
@@ -186,8 +187,25 @@ def test_critic_and_codec_step_in_turn_and_leave_each_other_alone(make_task, mon
 
     monkeypatch.setattr(train, "_critic_step", watched)
     fit(task)
-    assert len(after) == task.training.steps
+    assert len(after) == critic_steps * task.training.steps
     assert fingerprint([task.critic]) == after[-1]
+
+
+@pytest.mark.parametrize(("batches", "critic_steps", "each"), [("same", 1, 1), ("same", 3, 3), ("alternate", 2, 3)])
+def test_a_codec_step_draws_a_batch_for_itself_and_for_each_further_critic_step(
+    make_task, monkeypatch, batches, critic_steps, each
+):
+    task = make_task(FULL, critic_batches=batches, critic_steps=critic_steps, steps=4)
+    drawn, source = [], train._batches
+
+    def watched(task):
+        for batch in source(task):
+            drawn.append(batch)
+            yield batch
+
+    monkeypatch.setattr(train, "_batches", watched)
+    fit(task)
+    assert len(drawn) == each * task.training.steps
 
 
 def test_the_codecs_loss_computes_no_gradient_of_the_critics_weights(make_task, monkeypatch):

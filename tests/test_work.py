@@ -17,26 +17,6 @@ BASE = "rdc/tiny-end/classification=0/seed0"
 UNIVERSAL = "universal/tiny-universal/classification=0.02/seed0"
 
 
-@pytest.fixture
-def plan(make_recipe, only_tiny):
-    return make_plan(make_recipe(judges=[], metrics=[{"name": "tiny-mse"}]), 2, only_tiny)
-
-
-@pytest.fixture
-def item(plan, tmp_path):
-    """Give the work of a job, after all that it needs."""
-    settings = Settings(tmp_path)
-
-    def item(name, ready=True):
-        job = plan.job(name)
-        for needed in dict.fromkeys(job.inputs.values() if ready else ()):
-            if not settings.store().has_weights(plan.train_keys[needed]):
-                assert perform(item(needed)) == ""
-        return work_of(plan, job, settings)
-
-    return item
-
-
 def test_a_job_leaves_weights_stream_and_cell(item):
     done = item(BASE)
     assert perform(done) == ""
