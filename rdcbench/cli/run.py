@@ -39,6 +39,10 @@ def run(
     ] = None,
     out: Annotated[Optional[Path], typer.Option(help="Run folder; runs/BENCH-PRESET if not given.")] = None,  # noqa: UP045
     data_dir: Annotated[Optional[Path], typer.Option(help="Data folder.")] = None,  # noqa: UP045
+    cache: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A folder that runs share: what one of them has trained, the next does not repeat."),
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never open a connection.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the jobs and an estimate of their time.")] = False,
     executor: Annotated[str, typer.Option(help="Where jobs run.", metavar="NAME")] = "local",
@@ -81,6 +85,7 @@ def run(
         jobs=core_count() if jobs is None else jobs,
         device=device,
         data_dir=data_dir,
+        cache=cache.resolve() if cache else None,
         offline=offline,
         executor=executor,
         trackers=tuple(tracker or ()),

@@ -26,6 +26,16 @@ def test_the_same_command_repeats_nothing(cli: Cli, finished: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in finished.glob("cells/*")} == before
 
 
+def test_runs_with_one_cache_do_not_train_twice(cli: Cli, finished: Path, tmp_path: Path) -> None:
+    """A finished run folder has the form of a cache."""
+    code, _, _ = cli("run", "smoke", *SMALL, "--out", tmp_path / "second", "--cache", finished)
+    assert code == 0
+    second, first = (
+        {path.name: path.read_bytes() for path in run.glob("cells/*")} for run in (tmp_path / "second", finished)
+    )
+    assert second == first
+
+
 def test_a_dry_run_prints_the_jobs_and_an_estimate_and_writes_nothing(cli: Cli, tmp_path: Path) -> None:
     code, out, _ = cli("run", "smoke", *SMALL, "--out", tmp_path / "none", "--dry-run")
     assert code == 0
