@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from rdcbench.errors import StreamError
+from rdcbench.errors import PartError, StreamError
 from rdcbench.interfaces import Decoder, Encoder, EntropyModel, Fitted, Quantizer, WholeCodec
 from rdcbench.records import Context, Packet, Split
 
@@ -54,7 +54,10 @@ class Codec(WholeCodec):
         """Fit one part to the training split; a part that is trained by gradient stays as it is."""
         part = getattr(self, role)
         if isinstance(part, EntropyModel):
-            part.fit(self.quantizer, self.latents(train), generator)
+            latents = self.latents(train)
+            index = torch.arange(len(train))
+            self._symbols(latents, self.quantizer.dither(self.context(index, train.name)))  # once, to check them
+            part.fit(self.quantizer, latents, generator)
         elif isinstance(part, Fitted):
             part.fit(train, lambda index: self.given(role, train, index), generator)
 
@@ -100,9 +103,26 @@ class Codec(WholeCodec):
         self.encoder.eval()
         latent = torch.cat([self.encoder(part) for part in x.split(INFERENCE_BATCH)])
         dither = self.quantizer.dither(context)
-        symbols = self.quantizer.quantize(latent, dither)
+        symbols = self._symbols(latent, dither)
         payload = self.entropy_model.encode(symbols, dither)
         return Packet((payload,), self.entropy_model.bits(symbols, dither), self.entropy_model.flush_bytes)
+
+    def _symbols(self, latent: Tensor, dither: Tensor) -> Tensor:
+        """What is sent, int64 [n, *symbol_shape]; PartError if it leaves the alphabet that makes the rate bound."""
+        symbols, alphabet = self.quantizer.quantize(latent, dither), self.quantizer.alphabet
+        if symbols.shape[1:] != alphabet.shape:
+            raise PartError(
+                f"The quantizer {self.quantizer.name!r} gave symbols of shape {list(symbols.shape[1:])} for an image, "
+                f"its alphabet has the shape {list(alphabet.shape)}; make them equal."
+            )
+        outside = (symbols < 0) | (symbols >= alphabet)
+        if bool(outside.any()):
+            raise PartError(
+                f"The quantizer {self.quantizer.name!r} gave the symbol {int(symbols[outside][0])} where its alphabet "
+                f"has {int(alphabet.expand_as(symbols)[outside][0])} symbols, counted from 0: more is sent than the "
+                "rate bound says. Keep the symbols inside, or declare the larger alphabet."
+            )
+        return symbols
 
     @torch.no_grad()
     def decompress(self, payloads: Sequence[bytes], context: Context) -> Tensor:

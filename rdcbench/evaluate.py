@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from rdcbench import bitstream
+from rdcbench import bitstream, guards
 from rdcbench.bitstream import Stream, pack, unpack
 from rdcbench.codec import INFERENCE_BATCH, parameter_count, sender_fingerprint, state_bytes
 from rdcbench.errors import RdcbenchError
@@ -115,6 +115,7 @@ def evaluate(
 
     train: gives the training split, for judges that train on each row; write: puts bytes into `stream_path`.
     """
+    guards.check_mode(codec)
     result = Evaluation()
     index = torch.arange(len(test))
     context = Context(codec.seed, test.name, index, tradeoff=tradeoff)
@@ -128,11 +129,13 @@ def evaluate(
     decoded = Decoded(batch.x, x_hat, batch.labels, packet.bits)
     _check_images(decoded)
     _add_rates(result, codec, packet, stream, decoded)
+    guards.check_copies(decoded, result.values["rate_coded"].value, train)
+    guards.check_receiver(codec, batch.x, context, x_hat)
     for metric in metrics:
         with _unwritten(decoded, f"metric:{metric.name}"):
             _add_metric(result, metric, decoded)
     for name, judge in judges.items():
-        with _unwritten(decoded, name):
+        with _unwritten(decoded, name), guards.unchanged(name, judge):
             seen = judge.measure(decoded, lambda images: decode_directly(codec, train(), tradeoff, device, images))
         _check_fields(name, judge.fields, seen)
         for key, measured in seen.items():
@@ -195,6 +198,7 @@ def _add_rates(result: Evaluation, codec: WholeCodec, packet: Packet, stream: St
     images = len(decoded)
     coded = 8.0 * sum(map(len, packet.payloads)) / images
     pixels = decoded.x.shape[-1] * decoded.x.shape[-2]
+    guards.check_price(coded, float(packet.bits.mean()))
     numbers = {
         "rate_bound": Measurement(codec.rate_bound),
         "rate_model": Measurement(float(packet.bits.mean()), packet.bits.double().cpu().numpy()),
@@ -219,8 +223,10 @@ def _add_metric(result: Evaluation, metric: Metric, decoded: Decoded) -> None:
             if values.shape != (len(some),):
                 raise RdcbenchError(f"{source} gave {name} of shape {list(values.shape)} for {len(some)} images.")
             pieces[name].append(values.detach().double().cpu())
-    for name, parts in pieces.items():
-        per_image = torch.cat(parts).numpy()
+    whole = {name: torch.cat(parts) for name, parts in pieces.items()}
+    guards.check_metric(metric, decoded, whole)
+    for name, values in whole.items():
+        per_image = values.numpy()
         measured = Measurement(float(per_image.mean()), per_image)
         result.add(name, metric.fields[name], measured, source, metric.version)
 

@@ -85,6 +85,7 @@ def _stage_jobs(recipe: Recipe, job: Job, registry: Registry) -> Iterable[Job]:
             versions=versions({"classifier": classifier}, registry),
         )
     for judge in recipe.judges:
+        _check_judge(judge, registry)
         yield Job(
             name=_judge_name(recipe, job, judge),
             stage="judge",
@@ -92,6 +93,16 @@ def _stage_jobs(recipe: Recipe, job: Job, registry: Registry) -> Iterable[Job]:
             parts={"judge": judge},
             versions=versions({"judge": judge}, registry),
         )
+
+
+def _check_judge(judge: PartSpec, registry: Registry) -> None:
+    """Refuse a judge that asks for what codecs are trained with: it would judge in its own cause."""
+    for wanted in ("classifier", "critic"):
+        if wanted in registry.get("judge", judge.name).options():
+            raise RecipeError(
+                f"The judge {judge.name!r} asks for the {wanted} that codecs are trained with; a judge must be fitted "
+                "apart from them, so leave the argument out and train in `fit`."
+            )
 
 
 def _classifier(recipe: Recipe, job: Job) -> PartSpec | None:

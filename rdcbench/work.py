@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from rdcbench import codec as codecs
-from rdcbench import train
+from rdcbench import guards, train
 from rdcbench.building import Built, Work, build_codec, build_stage, load_codec, load_split, load_stage, under
 from rdcbench.errors import RdcbenchError
 from rdcbench.evaluate import Evaluation, evaluate
@@ -139,6 +139,8 @@ def _train_parts(work: Work, built: Built, split: Split) -> list[dict[str, float
     for role in ("entropy_model", "decoder"):
         if role in job.trains:
             codec.fit_part(role, split, rng)
+    if "entropy_model" in job.trains:
+        guards.check_tables(codec, split)
     return history
 
 
@@ -163,6 +165,7 @@ def _evaluate(work: Work) -> None:
     given["image_shape"] = dataset.image_shape
     metrics = [parts.build("metric", spec.name, spec.options, given) for spec in job.metrics]
     judges: dict[str, Judge] = {name: load_stage(work, name) for name in job.judges}
+    guards.check_apart(judges, {"classifier": built.classifier, "critic": built.critic, "codec": built.codec})
     name = f"streams/{work.key}.rdc"
     result: Evaluation = evaluate(
         built.codec,

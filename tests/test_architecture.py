@@ -21,6 +21,7 @@ FLOORS = (
     ("benchmarks", "bitstream", "datafiles", "idx", "recipe", "records"),
     ("interfaces", "jobs", "loading", "optim"),
     ("codec", "executors", "registry", "results"),
+    ("guards",),
     ("evaluate", "store", "train", "versions"),
     ("building", "plan", "report", "schedule"),
     ("verify", "work"),

@@ -1,0 +1,255 @@
+"""Guards on every row: each notices one fault by which published numbers went wrong, and names it.
+
+They code or judge a handful of images again, so they cost milliseconds of a row; none changes a number. The alphabet
+of a quantizer is held where symbols are made, in `codec.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+from rdcbench.codec import Codec
+from rdcbench.errors import RdcbenchError
+from rdcbench.interfaces import Judge, Metric, WholeCodec
+from rdcbench.records import Context, Decoded, Split, writes
+
+PROBE = 8
+"""Images that are coded or measured once more."""
+NAMED = 64
+"""Images that are coded once more under the names of others."""
+SAMPLE = 500
+"""Training images whose price is asked for under another dither."""
+RETURNED = 1000
+"""Decoded images that are looked for among the test images."""
+STRAY = PROBE // 4
+"""Of the probe, so many may differ: rounding moves a symbol across an edge once in a million."""
+CLOSE = 1e-3
+"""Pixel values, or shares of a measurement, that may differ by rounding."""
+TABLE_PRECISION = 0.01
+"""Share by which a stream may undercut its model: what integer tables and fillers round."""
+COPIES = 0.05
+"""Share of decoded images that may be test images by chance, as blank ones."""
+
+
+class GuardError(RdcbenchError):
+    """A row whose numbers would not mean what they say."""
+
+
+# -------------------------------------------------------------------------------------------------- codecs, in training
+
+
+@torch.no_grad()
+def check_tables(codec: Codec, train: Split) -> None:
+    """Refuse an entropy model that prices symbols alike whatever the dither is, though their law depends on it."""
+    points = codec.quantizer.dither_points
+    if points == 1:
+        return
+    index = torch.arange(min(SAMPLE, len(train)))
+    latents = codec.latents(train, index)
+    dither = codec.quantizer.dither(codec.context(index, train.name))
+    other = (dither + points // 2) % points
+    symbols, moved = codec.quantizer.quantize(latents, dither), codec.quantizer.quantize(latents, other)
+    if torch.equal(symbols, moved):
+        return  # nothing to know: the dither changes no symbol of this codec
+    if torch.equal(codec.entropy_model.bits(symbols, dither), codec.entropy_model.bits(symbols, other)):
+        raise GuardError(
+            f"The entropy model {codec.entropy_model.name!r} ignores the dither: it prices the same symbols alike "
+            "under two dithers, and what is sent costs H(Z|U). Condition its tables on the dither that it is given."
+        )
+
+
+# ------------------------------------------------------------------------------------------------------ codecs, on test
+
+
+def check_mode(codec: WholeCodec) -> None:
+    """Refuse a codec with a part in training mode: batch statistics of the test split would enter its numbers."""
+    for name, module in codec.named_modules():
+        if module.training:
+            raise GuardError(
+                f"The codec's part {name or type(codec).__name__!r} ({type(module).__name__}) is in training mode "
+                "on the test split; let `train(False)` and `eval()` do what they do for every module."
+            )
+
+
+@torch.no_grad()
+def check_receiver(codec: WholeCodec, x: Tensor, context: Context, x_hat: Tensor) -> None:
+    """Refuse a decoder that knows more than the bytes and the key of the shared randomness.
+
+    x, x_hat: all images of `context` before and after the stream, [n, *image_shape]. Some are coded again: alone (the
+    result for an image must not depend on its neighbours), decoded after other images were coded (what passes by the
+    bytes is then gone), and under the names of other images (a receiver that looks images up by name is then lost).
+    """
+    some, near = x[:PROBE], _of(context, context.index[:PROBE])
+    payloads = codec.compress(some, near).payloads
+    alone = codec.decompress(payloads, near)
+    if _apart(alone, x_hat[:PROBE]) > STRAY:
+        raise GuardError(
+            f"The first {len(some)} images come back otherwise when they are coded without the rest of the split: the "
+            "result for an image depends on its neighbours, as batch statistics of the test split would make it."
+        )
+    codec.compress(1 - some, near)
+    if _apart(codec.decompress(payloads, near), alone) > 0:
+        raise GuardError(
+            "The same bytes decode to other images after other images were coded: something passes from sender to "
+            "receiver beside the stream, such as an unquantised latent or a reconstruction made before the bytes."
+        )
+    count = min(NAMED, len(x) // 2)
+    far = _of(context, context.index.roll(len(x) // 2)[:count])
+    renamed = codec.decompress(codec.compress(x[:count], far).payloads, far)
+    own, other = (_squared_error(x[:count], images) for images in (x_hat[:count], renamed))
+    excess = other - own
+    noise = 6 * float(excess.std()) / math.sqrt(count) if count > 1 else math.inf
+    if float(excess.mean()) > max(float(own.mean()), noise, CLOSE**2):
+        raise GuardError(
+            f"{count} images coded under the names of others have an error of {other.mean():.4g} instead of "
+            f"{own.mean():.4g}: the receiver knows the images of the {context.split} split by their index."
+        )
+
+
+def check_copies(decoded: Decoded, coded: float, train: Callable[[], Split]) -> None:
+    """Refuse a receiver that returns test images, pixel by pixel, at a rate that can name them but not describe them.
+
+    coded: bits an image of the stream. Images that the training split has too are nobody's secret.
+    """
+    if coded > 2 * math.log2(max(2, len(decoded))):
+        return
+    test = set(_as_bytes(decoded.x))
+    returned = _as_bytes(decoded.x_hat[:RETURNED])
+    copies = [image for image in returned if image in test]
+    if len(copies) <= COPIES * len(returned):
+        return
+    known = {image.numpy().tobytes() for image in train().images}
+    stolen = sum(image not in known for image in copies)
+    if stolen > COPIES * len(returned):
+        raise GuardError(
+            f"{stolen} of {len(returned)} decoded images are test images pixel by pixel, at {coded:.3g} bits an image, "
+            "and no training images: the receiver keeps the test split. Fit parts to what `fit` is given."
+        )
+
+
+def check_price(coded: float, bits: float) -> None:
+    """Refuse a stream that is shorter than its own model says: the bits are not those of the tables that code."""
+    if coded < bits * (1 - TABLE_PRECISION):
+        raise GuardError(
+            f"The stream has {coded:.5g} bits an image, less than the {bits:.5g} at which its model prices the "
+            "symbols: the bits are not those of the tables that code, as when an entropy ignores the dither."
+        )
+
+
+# --------------------------------------------------------------------------------------------------- metrics and judges
+
+
+@torch.no_grad()
+def check_metric(metric: Metric, decoded: Decoded, measured: Mapping[str, Tensor]) -> None:
+    """Refuse a metric whose values do not follow the images that it is given.
+
+    measured: field -> values of the images of `decoded` in their order, [n].
+    """
+    turned = decoded.slice(0, PROBE)
+    labels = {name: label.flip(0) for name, label in turned.labels.items()}
+    turned = Decoded(turned.x.flip(0), turned.x_hat.flip(0), labels, turned.bits.flip(0))
+    for name, values in metric.update(turned).items():
+        first = measured[name][: len(turned)]
+        same = torch.isclose(values.detach().double().cpu().flip(0), first, rtol=CLOSE, atol=1e-5, equal_nan=True)
+        if int((~same).sum()) > STRAY:
+            raise GuardError(
+                f"metric:{metric.name} gives {name} of the first {len(turned)} images otherwise when they come in "
+                "another order: it measures something else than the decoded images that it is given, such as what a "
+                "codec had before the bitstream."
+            )
+
+
+@contextmanager
+def unchanged(name: str, judge: Judge) -> Iterator[None]:
+    """Refuse a judge that changes while it measures: then its budget differs from row to row."""
+    before = _state(judge)
+    yield
+    if _state(judge) != before:
+        raise GuardError(
+            f"{name} changed while it measured: a critic that goes on learning has another budget for every row. "
+            "Start from the state that `fit` left, and keep nothing."
+        )
+
+
+def check_apart(judges: Mapping[str, Judge], trained: Mapping[str, nn.Module | None]) -> None:
+    """Refuse a judge that holds weights of what codecs are trained with, such as their classifier.
+
+    trained: what took part in training, by its role.
+    """
+    for name, judge in judges.items():
+        for role, module in trained.items():
+            shared = _shared(judge, module) if module is not None else None
+            if shared:
+                raise GuardError(
+                    f"{name} leaked into training: its weights {shared!r} are those of the {role}. Choose a judge that "
+                    "no codec was trained with."
+                )
+
+
+def check_budget(judge: Judge, rows: Iterable[Decoded], train: Callable[[int], Decoded]) -> None:
+    """Refuse a judge that spends more arithmetic on one row than on another of as many images.
+
+    It counts all of it, so it is for tests and conformance checks, not for every row.
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    spent = []
+    for row in rows:
+        with FlopCounterMode(display=False) as counter:
+            judge.measure(row, train)
+        spent.append(counter.get_total_flops())
+    if len(set(spent)) > 1:
+        raise GuardError(
+            f"The judge {judge.name!r} has another budget for every row: {', '.join(map(str, spent))} floating-point "
+            "operations. Stop after a number of steps, not at a goal or a time."
+        )
+
+
+# --------------------------------------------------------------------------------------------------------------- pieces
+
+
+def _state(judge: Judge) -> list[tuple[object, ...]]:
+    """Where a judge's tensors are and how often they were written, and its plain attributes."""
+    tensors = [(name, tensor.data_ptr(), *writes(tensor)) for name, tensor in judge.state_dict().items()]
+    return [*tensors, *((name, value) for name, value in vars(judge).items() if isinstance(value, int | float | str))]
+
+
+def _of(context: Context, index: Tensor) -> Context:
+    return replace(context, index=index)
+
+
+def _apart(first: Tensor, second: Tensor) -> int:
+    """How many images of two batches differ visibly."""
+    return int(((first - second).abs().flatten(1).amax(1) > CLOSE).sum())
+
+
+def _squared_error(x: Tensor, x_hat: Tensor) -> Tensor:
+    return (x - x_hat).double().square().flatten(1).mean(1)
+
+
+def _as_bytes(x: Tensor) -> list[bytes]:
+    """Each image [*image_shape] in [0, 1] as 8-bit pixels."""
+    images = (x.detach().clamp(0, 1) * 255).round().byte().cpu().numpy()
+    return [image.tobytes() for image in images]
+
+
+def _shared(judge: nn.Module, module: nn.Module) -> str | None:
+    """Name of a floating-point tensor of the judge that the module has too, None if there is none.
+
+    Tensors of few numbers, or of one number repeated, may be equal by chance.
+    """
+    theirs: dict[torch.Size, list[Tensor]] = {}
+    for tensor in chain(module.parameters(), module.buffers()):
+        theirs.setdefault(tensor.shape, []).append(tensor)
+    for name, tensor in chain(judge.named_parameters(), judge.named_buffers()):
+        telling = tensor.is_floating_point() and tensor.numel() >= 16 and bool((tensor != tensor.flatten()[0]).any())
+        if telling and any(torch.equal(tensor, other.to(tensor)) for other in theirs.get(tensor.shape, ())):
+            return name
+    return None
