@@ -1,4 +1,4 @@
-"""Decoders: the paper's transposed convolutions, and a fully connected one for the default preset."""
+"""Decoders: the paper's transposed convolutions, and two small ones for the default preset."""
 
 from __future__ import annotations
 
@@ -36,13 +36,58 @@ class MlpDecoder(Decoder):
         super().__init__()
         self.image_shape = tuple(image_shape)
         last = nn.Linear(widths[-1], math.prod(image_shape))
-        nn.init.constant_(last.bias, math.log(start / (1 - start)))
+        _start_at(last, start)
         self.layers = nn.Sequential(*dense_stack([dimensions, *widths], batch_norm), last, nn.Sigmoid())
 
     def forward(self, received: Tensor, context: Context) -> Tensor:  # noqa: ARG002 - deterministic
         """[n, dimensions] -> [n, *image_shape] in [0, 1]."""
         pixels: Tensor = self.layers(received)
         return pixels.view(-1, *self.image_shape)
+
+
+class ConvDecoder(Decoder):
+    """Received -> hidden -> maps of a quarter of the image's size -> two transposed convolutions (k4 s2) -> sigmoid.
+
+    Strokes are local: at the cost of a few milliseconds a step it deceives a convolutional critic far better than a
+    fully connected decoder does.
+
+    Parameters
+    ----------
+    image_shape, dimensions: given; sides of multiples of 4.
+    hidden: widths of the fully connected layers before the maps.
+    widths: channels of the maps at a quarter and at half of the image's size.
+    start: pixel value of the untrained decoder.
+    """
+
+    name = "conv"
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...],
+        dimensions: int,
+        hidden: Sequence[int] = (128,),
+        widths: Sequence[int] = (32, 32),
+        start: float = 0.5,
+    ) -> None:
+        super().__init__()
+        channels, height, width = image_shape
+        if height % 4 or width % 4:
+            raise ValueError(f"the convolutional decoder makes images of multiples of 4 pixels, not {height}x{width}")
+        if len(widths) != 2:
+            raise ValueError(f"widths {list(widths)} must be two: channels at a quarter and at half of the size")
+        quarter, half = widths
+        self.maps = (quarter, height // 4, width // 4)
+        self.dense = nn.Sequential(*dense_stack([dimensions, *hidden, math.prod(self.maps)], batch_norm=False))
+        last = nn.ConvTranspose2d(half, channels, 4, 2, 1)
+        _start_at(last, start)
+        self.convolutions = nn.Sequential(
+            nn.ConvTranspose2d(quarter, half, 4, 2, 1), nn.LeakyReLU(0.2), last, nn.Sigmoid()
+        )
+
+    def forward(self, received: Tensor, context: Context) -> Tensor:  # noqa: ARG002 - deterministic
+        """[n, dimensions] -> [n, *image_shape] in [0, 1]."""
+        image: Tensor = self.convolutions(self.dense(received).view(-1, *self.maps))
+        return image
 
 
 class PaperDecoder(Decoder):
@@ -78,4 +123,10 @@ class PaperDecoder(Decoder):
         return image
 
 
-DECODERS = (MlpDecoder, PaperDecoder)
+def _start_at(last: nn.Linear | nn.ConvTranspose2d, pixel: float) -> None:
+    """Set the biases of the layer before a sigmoid so that images start at about one pixel value."""
+    assert last.bias is not None
+    nn.init.constant_(last.bias, math.log(pixel / (1 - pixel)))
+
+
+DECODERS = (MlpDecoder, ConvDecoder, PaperDecoder)
