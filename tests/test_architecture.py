@@ -26,7 +26,7 @@ FLOORS = (
     ("building", "plan", "report", "schedule"),
     ("verify", "work"),
     ("runner",),
-    ("api", "estimate", "checks"),
+    ("api", "conformance", "estimate"),
     ("files",),
     ("cli",),
     ("__main__",),
