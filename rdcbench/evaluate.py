@@ -130,7 +130,6 @@ def evaluate(
     _check_images(decoded)
     _add_rates(result, codec, packet, stream, decoded)
     guards.check_copies(decoded, result.values["rate_coded"].value, train)
-    guards.check_receiver(codec, batch.x, context, x_hat)
     for metric in metrics:
         with _unwritten(decoded, f"metric:{metric.name}"):
             _add_metric(result, metric, decoded)
@@ -140,6 +139,7 @@ def evaluate(
         _check_fields(name, judge.fields, seen)
         for key, measured in seen.items():
             result.add(key, judge.fields[key], measured, name, judge.version)
+    guards.check_receiver(codec, batch.x, context, x_hat)
     result.costs |= {
         "decoder_parameters": float(sum(parameter_count(part) for part in codec.receiver())),
         "encoder_parameters": float(sum(parameter_count(part) for part in codec.sender())),

@@ -30,19 +30,17 @@ def leaderboard(
     """Print the leaderboard of one or several runs."""
     from rdcbench.cli.tables import print_leaderboard
     from rdcbench.report import leaderboard as as_text
+    from rdcbench.report.comparable import check_comparable
     from rdcbench.store import Store
 
     for what, asked, known in (("order", by, ORDERS), ("format", form, FORMATS)):
         if asked not in known:
             raise RecipeError(unknown(what, asked, known))
-    rows = [row for run in runs for row in Store(run).open().rows()]
+    stores = [Store(run).open() for run in runs]
+    rows = [row for store in stores for row in store.rows()]
     if not rows:
         raise StoreError(f"{', '.join(map(str, runs))}: no finished row yet; see `rdcbench status RUN`.")
-    digests = {row.data_digest for row in rows}
-    if len(digests) > 1:
-        raise StoreError(
-            f"These runs were measured on {len(digests)} different data sets or splits; they do not compare."
-        )
+    check_comparable(stores, rows)
     if form == "terminal":
         print_leaderboard(rows, by)
     else:
@@ -59,14 +57,19 @@ def report(runs: Runs) -> None:
         typer.echo("\n".join([*map(str, written.paths), *written.notes]))
 
 
-def verify(run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]) -> None:
+def verify(
+    run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")],
+    more: Annotated[
+        list[Path] | None, typer.Argument(help="Runs with further studies, such as those of twice the steps.")
+    ] = None,
+) -> None:
     """Test the claims of the benchmark on a run: PASS, FAIL, or UNDECIDED where an interval straddles."""
+    from rdcbench.cli.tables import print_findings
     from rdcbench.store import Store
     from rdcbench.verify import verify as test_claims
 
-    findings = test_claims(Store(run).open())
-    for finding in findings:
-        typer.echo(f"{finding.verdict:9} {finding.claim}: {finding.says}\n          {finding.numbers}")
+    findings = test_claims(*(Store(folder).open() for folder in (run, *(more or ()))))
+    print_findings(findings)
     if any(finding.verdict == "FAIL" for finding in findings):
         raise typer.Exit(1)
 
