@@ -255,7 +255,7 @@ def _shared(judge: nn.Module, module: nn.Module) -> str | None:
     for tensor in chain(module.parameters(), module.buffers()):
         theirs.setdefault(tensor.shape, []).append(tensor)
     for name, tensor in chain(judge.named_parameters(), judge.named_buffers()):
-        telling = tensor.is_floating_point() and tensor.numel() >= 16 and bool((tensor != tensor.flatten()[0]).any())
-        if telling and any(torch.equal(tensor, other.to(tensor)) for other in theirs.get(tensor.shape, ())):
+        equal = any(torch.equal(tensor, other.to(tensor)) for other in theirs.get(tensor.shape, ()))
+        if equal and tensor.is_floating_point() and tensor.numel() >= 16 and tensor.unique().numel() > 1:
             return name
     return None

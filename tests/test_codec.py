@@ -8,7 +8,7 @@ import torch
 
 from rdcbench import codec as codecs
 from rdcbench.codec import fingerprint, freeze, parameter_count, sender_fingerprint, state_bytes
-from rdcbench.errors import StreamError
+from rdcbench.errors import PartError, StreamError
 from rdcbench.interfaces import Fitted
 from rdcbench.records import Context
 from rdcbench.rng import generator
@@ -255,3 +255,26 @@ def test_fitting_reaches_fitted_parts_and_tables_only(make_codec, train_split):
     expected = codec.receive(codec.latents(train_split), codec.context(torch.arange(96), "train"))
     assert torch.allclose(received, expected[[3, 1]], atol=1e-6)
     assert not received.requires_grad
+
+
+# ----------------------------------------------------------------------------------------------------------- the alphabet
+
+
+@pytest.mark.parametrize("symbol", [-1, 3])
+def test_a_symbol_outside_the_declared_alphabet_is_refused_when_fitted_and_when_sent(
+    make_codec, train_split, x, monkeypatch, symbol
+):
+    codec = make_codec()
+    monkeypatch.setattr(codec.quantizer, "quantize", lambda latent, dither: torch.full((len(latent), 3), symbol))
+    sentence = rf"The quantizer 'tiny-quantizer' gave the symbol {symbol} where its alphabet has 3 symbols"
+    with pytest.raises(PartError, match=sentence):
+        codec.fit(train_split, generator("fit"))
+    with pytest.raises(PartError, match=sentence):
+        codec.compress(x, whole(codec))
+
+
+def test_symbols_of_another_shape_than_the_alphabet_are_refused(make_codec, train_split, monkeypatch):
+    codec = make_codec()
+    monkeypatch.setattr(codec.quantizer, "quantize", lambda latent, dither: torch.zeros(len(latent), 2).long())
+    with pytest.raises(PartError, match=r"symbols of shape \[2\] for an image, its alphabet has the shape \[3\]"):
+        codec.fit(train_split, generator("fit"))

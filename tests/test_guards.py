@@ -1,0 +1,127 @@
+"""What guards let pass; what they catch is in test_known_bad.py."""
+
+from __future__ import annotations
+
+import pytest
+import tiny_plugin as tiny
+import torch
+from torch import nn
+
+from rdcbench import guards
+from rdcbench.codec import freeze
+from rdcbench.guards import GuardError
+from rdcbench.records import Context, Decoded, Split
+from rdcbench.rng import generator
+
+TEST = tiny.Images().load(None, "test")
+CONTEXT = Context(7, "test", torch.arange(len(TEST)))
+X = TEST.batch(CONTEXT.index).x
+
+
+@pytest.fixture
+def codec(make_codec, train_split):
+    codec = make_codec()
+    codec.fit(train_split, generator("fit"))
+    freeze(codec)
+    return codec
+
+
+def decoded(x_hat):
+    return Decoded(X, x_hat, TEST.labels, torch.zeros(len(X), dtype=torch.float64))
+
+
+def test_guards_leave_no_trace(codec, train_split):
+    before = {name: tensor.clone() for name, tensor in codec.state_dict().items()}
+    x_hat = codec.decompress(codec.compress(X, CONTEXT).payloads, CONTEXT)
+    guards.check_mode(codec)
+    guards.check_tables(codec, train_split)
+    guards.check_receiver(codec, X, CONTEXT, x_hat)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in codec.state_dict().items())
+
+
+def test_the_mode_of_every_module_counts(codec):
+    codec.decoder.layers[1].train()
+    with pytest.raises(GuardError, match=r"part 'decoder.layers.1' \(BatchNorm1d\) is in training mode"):
+        guards.check_mode(codec)
+
+
+def test_a_codec_that_the_dither_does_not_move_may_have_one_table(make_codec, train_split, monkeypatch):
+    codec = make_codec()
+    monkeypatch.setattr(codec.encoder, "forward", lambda x: torch.ones(len(x), 3))  # saturated: always the last symbol
+    codec.fit(train_split, generator("fit"))
+    guards.check_tables(codec, train_split)
+    guards.check_tables(make_codec(points=1), train_split)
+
+
+@pytest.mark.parametrize("images", [1, 2, 3, 9])
+def test_a_split_of_few_images_is_no_obstacle(codec, images):
+    context = Context(7, "test", torch.arange(images))
+    x_hat = codec.decompress(codec.compress(X[:images], context).payloads, context)
+    guards.check_receiver(codec, X[:images], context, x_hat)
+
+
+def test_a_lossless_codec_returns_test_images_lawfully(train_split):
+    guards.check_copies(decoded(X), 100.0, lambda: train_split)
+    with pytest.raises(GuardError, match=r"48 of 48 decoded images are test images pixel by pixel, at 4.75 bits"):
+        guards.check_copies(decoded(X), 4.75, lambda: train_split)
+
+
+def test_images_that_both_splits_have_are_nobodys_secret():
+    train = Split("train", TEST.images, TEST.labels)
+    guards.check_copies(decoded(X), 4.75, lambda: train)
+
+
+def test_the_training_split_is_not_read_unless_images_are_copies():
+    guards.check_copies(decoded(0.5 * X), 4.75, lambda: pytest.fail("read"))
+
+
+@pytest.mark.parametrize(("coded", "caught"), [(4.7, False), (4.66, False), (4.6, True)])
+def test_a_stream_may_undercut_its_model_by_rounding_only(coded, caught):
+    if caught:
+        with pytest.raises(GuardError, match=r"The stream has 4.6 bits an image, less than the 4.7"):
+            guards.check_price(coded, 4.7)
+    else:
+        guards.check_price(coded, 4.7)
+
+
+def test_a_metric_may_be_noisy_in_the_last_digits():
+    class Rounded(tiny.SquaredError):
+        def update(self, decoded):
+            values = super().update(decoded)["mse"]
+            return {"mse": values * (1 + 1e-5 * torch.arange(len(values)))}
+
+    row = decoded(0.5 * X)
+    guards.check_metric(Rounded(), row, {"mse": tiny.SquaredError().update(row)["mse"].double()})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda judge: judge.mean.add_(1.0),
+        lambda judge: setattr(judge, "mean", judge.mean + 0),
+        lambda judge: judge.register_buffer("more", torch.zeros(1)),
+        lambda judge: setattr(judge, "rows_seen", 1),
+    ],
+)
+def test_whatever_a_judge_changes_of_itself_is_noticed(change):
+    judge = tiny.MeanImageJudge(tiny.SHAPE)
+    with pytest.raises(GuardError, match="judge:x changed while it measured"), guards.unchanged("judge:x", judge):
+        change(judge)
+
+
+def test_a_judge_may_remember_what_it_computed_from_the_test_images():
+    judge = tiny.MeanImageJudge(tiny.SHAPE)
+    judge.cache = {}
+    with guards.unchanged("judge:x", judge):
+        judge.cache["real"] = judge.mean + 1
+
+
+def test_weights_that_are_equal_by_chance_are_no_leak():
+    judge, network = nn.Module(), nn.Module()
+    judge.blank, network.blank = nn.Parameter(torch.zeros(100)), nn.Parameter(torch.zeros(100))
+    judge.short, network.short = (nn.Parameter(torch.arange(4.0)) for _ in range(2))
+    guards.check_apart({"judge:x": judge}, {"classifier": network, "critic": None})
+    network.learned = nn.Parameter(torch.arange(100.0))
+    judge.register_buffer("copied", torch.arange(100.0))
+    with pytest.raises(GuardError, match="its weights 'copied' are those of the classifier"):
+        guards.check_apart({"judge:x": judge}, {"classifier": network, "critic": None})
