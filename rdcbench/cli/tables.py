@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,8 +13,11 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from rdcbench.results import Row
+    from rdcbench.verify import Finding
 
 console = Console()
+INDENT = 10
+"""Columns that a verdict takes."""
 
 
 def print_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
@@ -28,3 +33,23 @@ def print_leaderboard(rows: Sequence[Row], by: str = "distortion") -> None:
     from rdcbench.report import leaderboard_table
 
     print_table(*leaderboard_table(rows, by))
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print each claim behind its verdict, its numbers below it, folded to the width of the terminal."""
+    colors = {"PASS": "green", "FAIL": "red", "UNDECIDED": "yellow"}
+    for finding in findings:
+        lines = [*_folded(f"{finding.claim}: {finding.says}"), *_folded(finding.numbers)]
+        lines[0] = f"{finding.verdict:{INDENT}}{lines[0].lstrip()}"
+        text = Text("\n".join(lines))
+        text.stylize(colors[finding.verdict], 0, len(finding.verdict))
+        console.print(text, soft_wrap=True)
+    counts = Counter[str](finding.verdict for finding in findings)
+    console.print(f"{len(findings)} claims: {', '.join(f'{counts[verdict]} {verdict}' for verdict in colors)}")
+
+
+def _folded(text: str) -> list[str]:
+    """Lines of the terminal's width, set in; names of rows and studies stay whole."""
+    edge = " " * INDENT
+    fold = textwrap.TextWrapper(console.width, edge, edge, break_long_words=False, break_on_hyphens=False)
+    return fold.wrap(text)

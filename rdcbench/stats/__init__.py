@@ -16,13 +16,14 @@ from rdcbench.stats.fronts import (
     Hypervolume,
     Rule,
     envelope_at,
+    front_excess,
     front_shape,
     hypervolume,
     lower_envelope,
     pareto_front,
 )
 from rdcbench.stats.gap import TradeoffRows, UniversalityGap, universality_gap
-from rdcbench.stats.intervals import Interval, draws_interval, seed_interval
+from rdcbench.stats.intervals import Interval, draws_interval, joined, over_seeds, refused, seed_interval
 from rdcbench.stats.jackknife import block_indices, jackknife, jackknife_draws, jackknife_interval
 from rdcbench.stats.penalty import RatePenalty, RateSweep, least_rates, rate_penalty, serving_rate
 
@@ -49,16 +50,20 @@ __all__ = [
     "count_matrix",
     "draws_interval",
     "envelope_at",
+    "front_excess",
     "front_shape",
     "hypervolume",
     "jackknife",
     "jackknife_draws",
     "jackknife_interval",
+    "joined",
     "least_rates",
     "lower_envelope",
+    "over_seeds",
     "paired_difference",
     "pareto_front",
     "rate_penalty",
+    "refused",
     "seed_interval",
     "serving_rate",
     "universality_gap",

@@ -149,6 +149,24 @@ def front_shape(
     return FrontShape("no" if beyond > 0 else "undecided", float(excess[row]), max(beyond, 0.0), row)
 
 
+def front_excess(constraint: ArrayLike, objective: ArrayLike, shape: Literal["monotone", "convex"]) -> FloatArray:
+    """How far each row lies above the envelope of all OTHER rows at its own constraint, in the objective's unit.
+
+    constraint and objective (..., rows), both minimised, such as draws of the rows; returns (..., rows). The envelope
+    is a staircase for "monotone" and mixtures for "convex". 0 for a row on or below it, and where the others have
+    nothing to offer: rows on a falling (convex) curve have 0 throughout. One row has 0.
+    """
+    limits, values = np.asarray(constraint, dtype=np.float64), np.asarray(objective, dtype=np.float64)
+    same_length([limits, values], ["constraint", "objective"])
+    rule: Rule = "rows" if shape == "monotone" else "mixture"
+    excess = np.zeros(values.shape)
+    for row in range(values.shape[-1] if values.shape[-1] > 1 else 0):
+        rest = np.arange(values.shape[-1]) != row
+        bound = envelope_at(limits[..., rest], values[..., rest], limits[..., row, None], rule)[..., 0]
+        excess[..., row] = np.fmax(values[..., row] - bound, 0.0)  # fmax: NaN is where the others offer nothing
+    return excess
+
+
 def _excess(judged: tuple[FloatArray, FloatArray], others: tuple[FloatArray, FloatArray], rule: Rule) -> FloatArray:
     """How far each judged row lies above the envelope of the other rows; 0 where they offer nothing."""
     limits, values = judged

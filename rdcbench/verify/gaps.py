@@ -1,82 +1,171 @@
-"""Gaps in distortion at equal constraint, and orders between studies."""
+"""What freezing the encoder costs: the gap in distortion at equal constraint, and a field that stays the encoder's."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from rdcbench import stats
 from rdcbench.results import Row
-from rdcbench.store import Store
-from rdcbench.verify.evidence import at, of_studies
-from rdcbench.verify.verdicts import Verdict, compare, worst
+from rdcbench.verify.claim import Claim, Names
+from rdcbench.verify.evidence import Scope, common_seeds
+from rdcbench.verify.samples import Sample, each, percentiles
+from rdcbench.verify.verdicts import Answer, Undecided, compare, listed, shown, unless_contradicted
 
-DRAWS = 1000
+DISTORTION = "mse"
+RATES_DIFFER = 0.1
+"""Bits an image from which on different model rates are said."""
 
 
-def gap(store: Store, rows: Sequence[Row], claim: dict[str, Any]) -> tuple[Verdict, str]:
-    """The universality gap in distortion at equal constraint, over the common range or at its loosest level."""
-    along = claim["along"]
-    universal, end_to_end = (
-        tradeoff(store, of_studies(rows, claim[side], along, "mse"), along) for side in ("universal", "end_to_end")
+class Gap(Claim):
+    """G(C) = min{D: universal, C} - D_e2e(C), along a field, at its loosest level or the largest in the common range.
+
+    It is computed with each seed, with draws that all rows share, and then joined over seeds (`stats.over_seeds`). A
+    field of which more is better counts as what is missing to its upper bound: accuracy as 1 - accuracy. `judges` are
+    fields of others along which the same limits must not be broken.
+    """
+
+    kind: Literal["gap"]
+    universal: Names
+    end_to_end: Names
+    along: str
+    range: Literal["common", "loosest"]
+    at_most: float | None = None
+    at_least: float | None = None
+    judges: Names = ()
+
+    def check(self, scope: Scope) -> Answer:
+        """The gap along the claim's own field, unless another judge contradicts it."""
+        return unless_contradicted(self._along(scope, self.along), self.judges, lambda n: self._along(scope.aside(), n))
+
+    def _along(self, scope: Scope, along: str) -> Answer:
+        universal = scope.rows(self.universal, along, DISTORTION)
+        end_to_end = scope.rows(self.end_to_end, along, DISTORTION)
+        _same_rate([*universal, *end_to_end])
+        if len({row.keys[0] for row in end_to_end}) < 2:
+            raise Undecided(f"{end_to_end[0].name} is the only end-to-end row; a front needs two")
+        gaps = _gaps(scope, universal, end_to_end, along)
+        chosen = self._chosen(gaps)
+        texts = [f"{'largest' if self.range == 'common' else 'loosest'} {shown(chosen)}"]
+        if len(self.universal) > 1:
+            texts.append(self._each_study(scope, universal, end_to_end, along))
+        texts += [_curve(gaps, along), *_model_rates(universal, end_to_end)]
+        return compare(chosen, self.at_most, self.at_least), "; ".join(texts)
+
+    def _chosen(self, gaps: Sequence[stats.UniversalityGap]) -> stats.Interval:
+        if reasons := [gap.reason for gap in gaps if gap.reason]:
+            raise Undecided(reasons[0])
+        return stats.over_seeds([gap.maximum if self.range == "common" else gap.loosest for gap in gaps])
+
+    def _each_study(self, scope: Scope, universal: Sequence[Row], end_to_end: Sequence[Row], along: str) -> str:
+        """The gap of each universal study by itself, where several are asked for their best."""
+        told = []
+        for study in self.universal:
+            rows = [row for row in universal if row.study == study]
+            gap = self._chosen(_gaps(scope, rows, end_to_end, along)) if rows else stats.refused("no rows")
+            told.append(f"{study} {gap.value:.5f}")
+        return ", ".join(told)
+
+
+def _gaps(scope: Scope, universal: Sequence[Row], end_to_end: Sequence[Row], along: str) -> list[stats.UniversalityGap]:
+    """The gap with each seed that all rows have."""
+    every = [*universal, *end_to_end]
+    return [
+        stats.universality_gap(tradeoff(scope, universal, along, seed), tradeoff(scope, end_to_end, along, seed))
+        for seed in common_seeds(every)
+    ]
+
+
+def tradeoff(scope: Scope, rows: Sequence[Row], along: str, seed: int) -> stats.TradeoffRows:
+    """Constraint and distortion of rows with one seed, with draws that they share."""
+    by_blocks = scope.by_blocks(rows, along)
+    limits, limit_draws = each(cost(row, along, scope.draw(row, seed, along, by_blocks)) for row in rows)
+    values, value_draws = each(scope.draw(row, seed, DISTORTION, by_blocks) for row in rows)
+    return stats.TradeoffRows(limits, values, limit_draws, value_draws)
+
+
+def cost(row: Row, name: str, sample: Sample) -> Sample:
+    """A field so that less is better: of a share, what is missing to the whole."""
+    info = row.fields.get(name)
+    if info is None or info.direction != "higher":
+        return sample
+    whole = info.upper if math.isfinite(info.upper) else 0.0
+    return whole - sample[0], whole - sample[1]
+
+
+def _same_rate(rows: Sequence[Row]) -> None:
+    """Undecided unless all rows have one rate bound: at unequal rate a gap says nothing."""
+    rates: dict[str, list[str]] = {}
+    for row in rows:
+        rates.setdefault(f"{row.value('rate_bound'):.3f}", []).append(row.name)
+    if len(rates) > 1:
+        told = " against ".join(f"{rate} bits ({listed(names, 2)})" for rate, names in rates.items())
+        raise Undecided(f"rows of different rate_bound do not compare: {told}")
+
+
+def _curve(gaps: Sequence[stats.UniversalityGap], along: str) -> str:
+    """Mean, range, reach, and the curve at four levels that all seeds have, in words."""
+    low, high = max(gap.common[0] for gap in gaps), min(gap.common[1] for gap in gaps)
+    reach = [float(np.mean([getattr(gap, f"span_{side}") for gap in gaps])) for side in ("universal", "end_to_end")]
+    mean = stats.over_seeds([gap.mean for gap in gaps])
+    return (
+        f"mean {shown(mean)} over {along} {low:.4g} to {high:.4g}; "
+        f"distortion spanned: {reach[0]:.4f} universal, {reach[1]:.4f} end to end"
     )
-    gap = stats.universality_gap(universal, end_to_end)
-    chosen = gap.loosest if claim["range"] == "loosest" else gap.maximum
-    verdict = compare(chosen.lo, chosen.hi, claim.get("at_most"), claim.get("at_least"))
-    curve = ", ".join(
-        f"G({level:.4g}) = {value:.5f}" for level, value in zip(gap.levels, gap.gap, strict=True) if np.isfinite(value)
-    )
-    name = "loosest" if claim["range"] == "loosest" else "largest"
-    reason = f"; {chosen.reason or gap.reason}" if chosen.reason or gap.reason else ""
-    return verdict, f"{name} {chosen.value:.5f} [{chosen.lo:.5f}, {chosen.hi:.5f}]; {curve}{reason}"
 
 
-def tradeoff(store: Store, rows: Sequence[Row], along: str) -> stats.TradeoffRows:
-    """Constraint and distortion of rows, with shared draws: of images for means, of blocks for distances."""
-    arrays = [store.arrays(row.keys[0]) for row in rows]
-    distortion = np.stack([array["mse"].astype(np.float64) for array in arrays])
-    if along in arrays[0]:
-        constraint = np.stack([array[along].astype(np.float64) for array in arrays])
-        counts = stats.count_matrix(distortion.shape[1], DRAWS, seed=0)
-        return stats.TradeoffRows(
-            constraint.mean(1),
-            distortion.mean(1),
-            stats.bootstrap_means(constraint, counts),
-            stats.bootstrap_means(distortion, counts),
-        )
-    left_constraint = np.stack([array[f"{along}_leave_out"] for array in arrays], axis=1)
-    corrected, draws = stats.jackknife_draws(left_constraint, _plug_in(left_constraint, rows, along), DRAWS, seed=0)
-    left = np.stack([_left_out_means(values) for values in distortion], axis=1)
-    means, mean_draws = stats.jackknife_draws(left, distortion.mean(1), DRAWS, seed=0)
-    return stats.TradeoffRows(corrected, means, draws, mean_draws)
+def _model_rates(universal: Sequence[Row], end_to_end: Sequence[Row]) -> list[str]:
+    """A sentence on the model rates, where the two sides spend differently at their equal bound."""
+    rates = [[row.value("rate_model") for row in rows] for rows in (universal, end_to_end)]
+    every = [rate for side in rates for rate in side]
+    if not max(every) - min(every) > RATES_DIFFER:
+        return []
+    first, second = (f"{min(side):.2f} to {max(side):.2f}" for side in rates)
+    return [f"model rates differ: {first} bits universal, {second} end to end"]
 
 
-def _plug_in(left: npt.NDArray[np.float64], rows: Sequence[Row], along: str) -> npt.NDArray[np.float64]:
-    """The uncorrected values, from the corrected ones that rows carry: v = (c + (B - 1) mean) / B."""
-    blocks = len(left)
-    corrected = np.array([row.values[along].seed_values[0] for row in rows])
-    plug_in: npt.NDArray[np.float64] = (corrected + (blocks - 1) * left.mean(0)) / blocks
-    return plug_in
+class Stays(Claim):
+    """A field of universal rows stays that of the row whose encoder they share, whatever their decoders ask for.
+
+    The largest rise over the base row is at most a share of the rise that end-to-end rows allow themselves: of the
+    loosest of them over the same base row.
+    """
+
+    kind: Literal["stays"]
+    universal: Names
+    end_to_end: Names
+    base_study: str
+    base_point: str
+    field: str
+    at_most: float
+    judges: Names = ()
+
+    def check(self, scope: Scope) -> Answer:
+        """The share in the claim's own field, unless another judge contradicts it."""
+        return unless_contradicted(self._share(scope, self.field), self.judges, lambda n: self._share(scope.aside(), n))
+
+    def _share(self, scope: Scope, name: str) -> Answer:
+        base = scope.row(self.base_study, self.base_point, name)
+        universal = max(scope.rows(self.universal, name), key=lambda row: cost(row, name, _value(row, name))[0])
+        loosest = max(scope.rows(self.end_to_end, name), key=lambda row: cost(row, name, _value(row, name))[0])
+        shares = []
+        for seed in common_seeds([base, universal, loosest]):
+            start, moved, free = (cost(row, name, scope.draw(row, seed, name)) for row in (base, universal, loosest))
+            if free[0] <= start[0]:
+                raise Undecided(f"{loosest.name} does not loosen {name} against {base.name}: nothing to compare with")
+            shares.append(percentiles((moved[0] - start[0]) / (free[0] - start[0]), _ratio(moved, free, start)))
+        share = stats.over_seeds(shares)
+        numbers = f"{name} {base.value(name):.4g} rises to {universal.value(name):.4g} ({universal.point}), end to end "
+        return compare(share, self.at_most), f"{numbers}to {loosest.value(name):.4g}: share {shown(share)}"
 
 
-def _left_out_means(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mean of all images but those of each block."""
-    blocks = stats.block_indices(len(values))
-    total = values.sum()
-    return np.array([(total - values[block].sum()) / (len(values) - len(block)) for block in blocks])
+def _value(row: Row, name: str) -> Sample:
+    return row.value(name), np.empty(0)
 
 
-def ordered(store: Store, rows: Sequence[Row], claim: dict[str, Any]) -> tuple[Verdict, str]:
-    """A field falls from study to study: paired differences over the same images."""
-    chosen = [at(rows, study, claim["point"]) for study in claim["studies"]]
-    field = claim["field"]
-    values = [store.arrays(row.keys[0])[field].astype(np.float64) for row in chosen]
-    counts = stats.count_matrix(len(values[0]), DRAWS, seed=0)
-    drops = [stats.paired_difference(a, b, counts) for a, b in pairwise(values)]
-    verdict = worst("PASS" if d.lo > 0 else "FAIL" if d.hi <= 0 else "UNDECIDED" for d in drops)
-    falls = " > ".join(f"{row.study} {row.value(field):.5f}" for row in chosen)
-    return verdict, f"{falls}; drops " + ", ".join(f"{d.value:.5f} [{d.lo:.5f}, {d.hi:.5f}]" for d in drops)
+def _ratio(moved: Sample, free: Sample, start: Sample) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    whole = free[1] - start[1]
+    return np.divide(moved[1] - start[1], whole, out=np.full(len(whole), math.nan), where=whole > 0)

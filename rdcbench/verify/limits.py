@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Literal
+
+from pydantic import Field
 
 from rdcbench.results import Row
-from rdcbench.store import Store
-from rdcbench.verify.evidence import at, of_studies
-from rdcbench.verify.verdicts import Verdict, best, compare, worst
+from rdcbench.verify.claim import Claim
+from rdcbench.verify.evidence import Scope, interval_of
+from rdcbench.verify.verdicts import Answer, Verdict, best, compare, shown, worst
+
+ANY = "any"
 
 
-def bound(store: Store, rows: Sequence[Row], claim: dict[str, Any]) -> tuple[Verdict, str]:  # noqa: ARG001
-    """Limits on the fields of one row, or of one row at least of a study."""
-    at_most, at_least = claim.get("at_most", {}), claim.get("at_least", {})
-    fields = [*at_most, *(field for field in at_least if field not in at_most)]
-    chosen = of_studies(rows, claim["study"], *fields)
-    if claim["point"] != "any":
-        chosen = [at(chosen, claim["study"], claim["point"])]
-    verdicts: list[Verdict] = []
-    texts = []
-    for row in chosen:
-        values = [(field, row.values[field]) for field in fields]
-        verdicts.append(
-            worst(compare(v.image_lo, v.image_hi, at_most.get(field), at_least.get(field)) for field, v in values)
-        )
-        listing = ", ".join(f"{field} {v.value:.5g} [{v.image_lo:.5g}, {v.image_hi:.5g}]" for field, v in values)
-        texts.append(f"{row.point}: {listing}")
-    verdict = best(verdicts)
-    return verdict, texts[verdicts.index(verdict)]
+class Bound(Claim):
+    """at_most and at_least (field -> limit) hold together for the row of `study` at `point`; "any": for one of them."""
+
+    kind: Literal["bound"]
+    study: str
+    point: str
+    at_most: dict[str, float] = Field(default_factory=dict)
+    at_least: dict[str, float] = Field(default_factory=dict)
+
+    def check(self, scope: Scope) -> Answer:
+        """The best row speaks; of several limits on it the worst."""
+        fields = list(dict.fromkeys([*self.at_most, *self.at_least]))
+        rows = scope.rows([self.study], *fields, points=[] if self.point == ANY else [self.point])
+        verdicts = [self._verdict(row, fields) for row in rows]
+        found = best(verdicts)
+        row = rows[verdicts.index(found)]
+        return found, f"{row.point}: {', '.join(f'{name} {shown(interval_of(row, name))}' for name in fields)}"
+
+    def verdict_without(self, verdict: Verdict) -> Verdict:
+        """One good row is enough for "any", whatever others are missing."""
+        return verdict if self.point == ANY and verdict == "PASS" else "UNDECIDED"
+
+    def _verdict(self, row: Row, fields: list[str]) -> Verdict:
+        limits = ((interval_of(row, name), self.at_most.get(name), self.at_least.get(name)) for name in fields)
+        return worst(compare(*limit) for limit in limits)

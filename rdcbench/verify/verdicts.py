@@ -1,14 +1,17 @@
-"""What a claim can turn out to be, and the interval that decides it."""
+"""What a claim can turn out to be, the interval that decides it, and how numbers are written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
+from rdcbench.stats import Interval
 
 Verdict = Literal["PASS", "FAIL", "UNDECIDED"]
+Answer = tuple[Verdict, str]
+"""A verdict, and the numbers behind it."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class Finding:
     numbers: str
 
 
-class Missing(Exception):  # noqa: N818 - the end of one check, not an error
-    """The run has not the rows that a claim is about."""
+class Undecided(Exception):  # noqa: N818 - the end of one check, not an error
+    """The run has not what a claim is about; the text says what is missing, and why."""
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -37,13 +40,48 @@ def best(verdicts: Iterable[Verdict]) -> Verdict:
     return "PASS" if "PASS" in seen else "UNDECIDED" if "UNDECIDED" in seen else "FAIL"
 
 
-def compare(low: float, high: float, at_most: float | None, at_least: float | None) -> Verdict:
-    """Whether an interval lies on the right side of its limits; NaN ends decide nothing."""
-    if not np.isfinite([low, high]).all():
+def compare(found: Interval, at_most: float | None = None, at_least: float | None = None) -> Verdict:
+    """Whether an interval lies on the right side of its limits; an undefined one decides nothing."""
+    if not found.defined:
         return "UNDECIDED"
     verdicts: list[Verdict] = []
     if at_most is not None:
-        verdicts.append("PASS" if high <= at_most else "FAIL" if low > at_most else "UNDECIDED")
+        verdicts.append("PASS" if found.hi <= at_most else "FAIL" if found.lo > at_most else "UNDECIDED")
     if at_least is not None:
-        verdicts.append("PASS" if low >= at_least else "FAIL" if high < at_least else "UNDECIDED")
+        verdicts.append("PASS" if found.lo >= at_least else "FAIL" if found.hi < at_least else "UNDECIDED")
     return worst(verdicts)
+
+
+def unless_contradicted(answer: Answer, judges: Sequence[str], ask: Callable[[str], Answer]) -> Answer:
+    """A claim must hold in its own field, and no other judge may contradict it outside its interval.
+
+    ask: the same check along the field of another judge. One that cannot tell, or did not measure, contradicts nothing.
+    """
+    verdict, numbers = answer
+    against: list[str] = []
+    beside: list[str] = []
+    for judge in judges:
+        try:
+            found, told = ask(judge)
+        except Undecided as why:
+            beside.append(f"{judge} cannot tell ({why})")
+            continue
+        (against if found == "FAIL" else beside).append(f"{judge} {told}" if found == "FAIL" else f"{judge} {found}")
+    texts = [numbers, *([f"contradicted by {'; '.join(against)}"] if against else [])]
+    texts += [f"other judges: {', '.join(beside)}"] if beside else []
+    return worst([verdict, "FAIL"]) if against else verdict, "; ".join(texts)
+
+
+def shown(found: Interval) -> str:
+    """A number with its interval, to the two leading digits of the interval's half-width."""
+    if not found.defined:
+        return f"{found.value:.4g} (no interval: {found.reason or 'undefined'})"
+    half = (found.hi - found.lo) / 2
+    decimals = min(8, max(0, 1 - math.floor(math.log10(half)))) if half > 0 else 5
+    return f"{found.value:.{decimals}f} [{found.lo:.{decimals}f}, {found.hi:.{decimals}f}]"
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """A few names in words; how many more there are."""
+    every = list(dict.fromkeys(names))
+    return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")

@@ -1,0 +1,52 @@
+"""The kinds of claim, and how a table of expected.toml becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from rdcbench.errors import RecipeError, unknown
+from rdcbench.verify.claim import Claim
+from rdcbench.verify.convergence import Converged
+from rdcbench.verify.fronts import Front
+from rdcbench.verify.gaps import Gap, Stays
+from rdcbench.verify.judges import Dial, Difference, Real
+from rdcbench.verify.laws import Codewords, Frozen, Leak, Rates
+from rdcbench.verify.limits import Bound
+from rdcbench.verify.orders import Ordered
+
+KINDS: Mapping[str, type[Claim]] = MappingProxyType(
+    {
+        "bound": Bound,
+        "gap": Gap,
+        "stays": Stays,
+        "ordered": Ordered,
+        "front": Front,
+        "leak": Leak,
+        "codewords": Codewords,
+        "rates": Rates,
+        "frozen": Frozen,
+        "real": Real,
+        "dial": Dial,
+        "difference": Difference,
+        "converged": Converged,
+    }
+)
+
+
+def make_claim(name: str, table: Mapping[str, Any], path: Path) -> Claim:
+    """Make a claim of a table; RecipeError of one sentence on what is wrong with it."""
+    kind = str(table.get("kind", ""))
+    if kind not in KINDS:
+        raise RecipeError(f"{path}: claims.{name}: {unknown('kind of claim', kind, KINDS)}")
+    try:
+        return KINDS[kind].model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(step) for step in ("claims", name, *first["loc"]))
+        wrong = first["msg"]
+        raise RecipeError(f"{path}: {key}: {wrong[0].lower()}{wrong[1:]}.") from error
