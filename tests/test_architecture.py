@@ -26,7 +26,7 @@ FLOORS = (
     ("building", "plan", "report", "schedule"),
     ("verify", "work"),
     ("runner",),
-    ("api", "conformance", "estimate"),
+    ("api", "conformance", "estimate", "scaffold"),
     ("files",),
     ("cli",),
     ("__main__",),

@@ -78,7 +78,9 @@ def _entries(name: str, parts: Registry) -> list[Entry]:
         found = [
             entry
             for entry in parts.entries
-            if entry.name == word and kind in ("", entry.kind) and owner in ("", entry.owner)
+            if (entry.name == word or word in _benchmarks(entry))
+            and kind in ("", entry.kind)
+            and owner in ("", entry.owner)
         ]
     if not found:
         known = {*parts.owners, *parts.broken, *(entry.name for entry in parts.entries if entry.kind != "recipe")}
@@ -89,6 +91,10 @@ def _entries(name: str, parts: Registry) -> list[Entry]:
             + " An installed package is a plugin if it has an entry point in the group 'rdcbench'."
         )
     return found
+
+
+def _benchmarks(entry: Entry) -> list[str]:
+    return [path.parent.name for path in entry.target.glob("*/recipe.toml")] if entry.kind == "recipe" else []
 
 
 def _show(findings: Sequence[Sequence[Finding]], ill: Mapping[str, str]) -> None:

@@ -58,7 +58,16 @@ def check_part(kind: str, name: str, registry: Registry, options: Mapping[str, A
     kind, name: as the registry knows them (name or owner/name); options: those of a recipe.
     Raises PartError where there is no such part, or it has no such option.
     """
-    return check_entry(registry.get(kind, name), registry, options)
+    return check_entry(find(kind, name, registry), registry, options)
+
+
+def find(kind: str, name: str, registry: Registry) -> Entry:
+    """Find a part; a folder of recipes by the name of one of its benchmarks."""
+    if kind == "recipe":
+        for entry in registry.entries:
+            if entry.kind == kind and (entry.target / name / "recipe.toml").is_file():
+                return entry
+    return registry.get(kind, name)
 
 
 def check_entry(entry: Entry, registry: Registry, options: Mapping[str, Any] | None = None) -> list[Finding]:
@@ -75,7 +84,7 @@ def check_entry(entry: Entry, registry: Registry, options: Mapping[str, Any] | N
         findings = [built, *(_judged(check, case) for check in _checks(entry.kind))]
     said = printed.getvalue().strip()
     happened = f"It printed {said.splitlines()[0][:80]!r}." if said else ""
-    return [*findings, Finding(entry.kind, entry.name, QUIET, happened)]
+    return [*findings, Finding(entry.kind, part_name(entry), QUIET, happened)]
 
 
 def _built(case: Case) -> Finding:
@@ -84,7 +93,7 @@ def _built(case: Case) -> Finding:
 
     entry = case.entry
     if entry.kind == "recipe":
-        return Finding(entry.kind, entry.name, BUILT)
+        return Finding(entry.kind, part_name(entry), BUILT)
     usual = given_to(entry.kind)
     needed = [key for key, option in entry.options().items() if option.default is option.empty]
     missing = [key for key in needed if key not in (*usual, *case.options) and key != "jobs"]
@@ -96,22 +105,31 @@ def _built(case: Case) -> Finding:
     try:
         case.fits()
     except PartError as error:
-        return Finding(entry.kind, entry.name, BUILT, f"{error}")
+        return Finding(entry.kind, part_name(entry), BUILT, f"{error}")
     except Exception as error:
-        return Finding(entry.kind, entry.name, BUILT, f"Its constructor raised {type(error).__name__}: {error}.")
-    return Finding(entry.kind, entry.name, BUILT)
+        return Finding(entry.kind, part_name(entry), BUILT, f"Its constructor raised {type(error).__name__}: {error}.")
+    return Finding(entry.kind, part_name(entry), BUILT)
 
 
 def _judged(check: Check, case: Case) -> Finding:
     try:
         check(case)
     except Broken as broken:
-        return Finding(case.entry.kind, case.entry.name, check.contract, str(broken))
+        return Finding(case.entry.kind, part_name(case.entry), check.contract, str(broken))
     except NotJudged as reason:
-        return Finding(case.entry.kind, case.entry.name, check.contract, skipped=str(reason))
+        return Finding(case.entry.kind, part_name(case.entry), check.contract, skipped=str(reason))
     except Exception as error:  # a stranger's part may raise anything: it breaks the contract that was tried
-        return Finding(case.entry.kind, case.entry.name, check.contract, f"It raised {type(error).__name__}: {error}.")
-    return Finding(case.entry.kind, case.entry.name, check.contract)
+        return Finding(
+            case.entry.kind, part_name(case.entry), check.contract, f"It raised {type(error).__name__}: {error}."
+        )
+    return Finding(case.entry.kind, part_name(case.entry), check.contract)
+
+
+def part_name(entry: Entry) -> str:
+    """The part's name; for a folder of recipes those of its benchmarks."""
+    if entry.kind != "recipe":
+        return entry.name
+    return ", ".join(sorted(path.parent.name for path in entry.target.glob("*/recipe.toml"))) or entry.name
 
 
 @contextmanager

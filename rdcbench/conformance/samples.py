@@ -223,7 +223,8 @@ class Smoothness(Critic):
 
     def loss(self, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         """The gap, with a price on the scale."""
-        return self(fake).mean() - self(real).mean() + self.scale.square()
+        gap: Tensor = self(fake).mean() - self(real).mean()
+        return gap + self.scale.square()
 
 
 class Nearest(Classifier):
