@@ -17,6 +17,7 @@ from rdcbench.verify.verdicts import Answer, Undecided, compare, shown, unless_c
 ROWS_NEEDED = 3
 
 Shape = Literal["monotone", "convex"]
+SHAPES: tuple[Shape, ...] = ("monotone", "convex")
 
 
 class Front(Claim):
@@ -43,11 +44,10 @@ class Front(Claim):
             if len({row.keys[0] for row in rows}) < ROWS_NEEDED:
                 raise Undecided(f"{', '.join(curve)}: {len(rows)} rows; the shape of a curve needs {ROWS_NEEDED}")
             told = []
-            for shape in ("monotone", "convex"):
+            for shape in SHAPES:
                 excess = _excess(scope, rows, along, shape)
                 verdicts += [compare(interval, self.at_most) for interval in excess]
-                highest = max(range(len(rows)), key=lambda place: excess[place].hi)
-                told.append(f"{shape} but for {shown(excess[highest])} at {rows[highest].point}")
+                told.append(_told(rows, excess, shape))
             texts.append(f"{', '.join(curve)}: {', '.join(told)}")
         return worst(verdicts), "; ".join(texts)
 
@@ -62,3 +62,14 @@ def _excess(scope: Scope, rows: Sequence[Row], along: str, shape: Shape) -> list
         draws = stats.front_excess(*curve.draws, shape)
         by_seed.append([stats.draws_interval(float(value), draws[:, row]) for row, value in enumerate(values)])
     return [stats.over_seeds(intervals) for intervals in zip(*by_seed, strict=True)]
+
+
+def _told(rows: Sequence[Row], excess: Sequence[stats.Interval], shape: Shape) -> str:
+    """The row that breaks a shape most, or might."""
+    undefined = [interval for interval in excess if not interval.defined]
+    if undefined:
+        return f"{shape}: {undefined[0].reason}"
+    highest = max(range(len(rows)), key=lambda place: excess[place].hi)
+    if excess[highest].hi == 0:
+        return shape
+    return f"{shape} but for {shown(excess[highest])} at {rows[highest].point}"

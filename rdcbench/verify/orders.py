@@ -32,13 +32,15 @@ class Ordered(Claim):
     def _steps(self, scope: Scope, name: str) -> Answer:
         verdicts, texts = [], []
         for chain in self._chains(scope, name):
-            steps = [fall(scope, first, second, name) for first, second in pairwise(chain)]
-            verdicts += [is_above_zero(step if self.direction == "falls" else _negative(step)) for step in steps]
-            sign = " > " if self.direction == "falls" else " < "
-            where = f"{chain[0].point}: " if self.along == "studies" else ""
-            values = sign.join(f"{row.study if where else row.point} {row.value(name):.5g}" for row in chain)
-            texts.append(f"{where}{values}; steps {', '.join(shown(_negative(step)) for step in steps)}")
-        return worst(verdicts), "; ".join(texts)
+            pairs = pairwise(chain if self.direction == "falls" else chain[::-1])
+            steps = [fall(scope, first, second, name) for first, second in pairs]
+            verdicts += [is_above_zero(step) for step in steps]
+            where = chain[0].point if self.along == "studies" else chain[0].study
+            values = ", ".join(f"{row.value(name):.4g}" for row in chain)
+            least = min(steps, key=lambda step: step.lo)
+            texts.append(f"{where} {values} (least step {shown(least)})")
+        names = ", ".join(self.studies if self.along == "studies" else self.points)
+        return worst(verdicts), f"{name} of {names}: {'; '.join(texts)}"
 
     def _chains(self, scope: Scope, name: str) -> Iterator[Sequence[Row]]:
         """The rows to compare one after another."""
@@ -66,7 +68,3 @@ def is_above_zero(found: stats.Interval) -> Verdict:
     if not found.defined:
         return "UNDECIDED"
     return "PASS" if found.lo > 0 else "FAIL" if found.hi <= 0 else "UNDECIDED"
-
-
-def _negative(found: stats.Interval) -> stats.Interval:
-    return stats.Interval(-found.value, -found.hi, -found.lo, found.level, -found.plug_in, found.reason)

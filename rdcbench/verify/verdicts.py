@@ -73,12 +73,18 @@ def unless_contradicted(answer: Answer, judges: Sequence[str], ask: Callable[[st
 
 
 def shown(found: Interval) -> str:
-    """A number with its interval, to the two leading digits of the interval's half-width."""
+    """A number with its interval: to two digits of the half-width, but no more than five of the number."""
     if not found.defined:
         return f"{found.value:.4g} (no interval: {found.reason or 'undefined'})"
-    half = (found.hi - found.lo) / 2
-    decimals = min(8, max(0, 1 - math.floor(math.log10(half)))) if half > 0 else 5
+    half, size = (found.hi - found.lo) / 2, max(abs(found.lo), abs(found.hi))
+    finest = 4 - _magnitude(size) if size > 0 else 5
+    decimals = max(0, min(1 - _magnitude(half), finest) if half > 0 else finest)
     return f"{found.value:.{decimals}f} [{found.lo:.{decimals}f}, {found.hi:.{decimals}f}]"
+
+
+def _magnitude(number: float) -> int:
+    """The power of ten of a number's leading digit."""
+    return math.floor(math.log10(number))
 
 
 def listed(names: Iterable[str], most: int = 3) -> str:
