@@ -74,11 +74,11 @@ class EntropyTrial(NetworkTrial):
 def shape(case: Case) -> None:
     """Bits and bytes."""
     given, part = case.trial.inputs(case), case.ready()
-    bits = part.bits(**given)
+    bits = part.bits(*given.values())
     expect(bits.dtype == torch.float64, f"bits is {bits.dtype}, not torch.float64.")
     expect(tuple(bits.shape) == (ROWS,), f"bits has shape {list(bits.shape)}, not [{ROWS}].")
     expect(bool((bits >= 0).all()), f"Some symbols cost {float(bits.min()):.3g} bits.")
-    payload = part.encode(**given)
+    payload = part.encode(*given.values())
     expect(isinstance(payload, bytes), f"encode gives a {type(payload).__name__}, not bytes.")
     expect(isinstance(part.flush_bytes, int) and part.flush_bytes >= 0, f"flush_bytes is {part.flush_bytes!r}.")
 
@@ -115,7 +115,7 @@ def _combinations() -> tuple[Tensor, Tensor]:
 def honest(case: Case) -> None:
     """Bits against bytes of a stream."""
     part, given = case.ready(), case.trial.inputs(case)
-    bits, size = float(part.bits(**given).sum()), len(part.encode(**given))
+    bits, size = float(part.bits(*given.values()).sum()), len(part.encode(*given.values()))
     expect(8 * size >= bits - 1e-6, f"{bits:.1f} bits were coded in {8 * size}: bits overstates the cost.")
     most = bits * 1.02 + 8 * (part.flush_bytes + SLACK)
     expect(8 * size <= most, f"{bits:.1f} bits took {8 * size}: bits understates the cost.")
@@ -142,7 +142,7 @@ def probabilities(case: Case) -> None:
 def damage(case: Case) -> None:
     """A payload that was cut, and an empty one."""
     part, given = case.ready(), case.trial.inputs(case)
-    payload = part.encode(**given)
+    payload = part.encode(*given.values())
     for cut in (payload[:-1], payload[: len(payload) // 2], b""):
         try:
             read = part.decode(cut, given["dither"])

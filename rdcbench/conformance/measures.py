@@ -265,7 +265,7 @@ class JudgeTrial(Trial):
     def whole(self, case: Case, part: Any, inputs: Tensors) -> Tensors:
         """The measured values."""
         measured = part.measure(_record(inputs), lambda count: _trained_on(case, count, STRENGTH))
-        return {name: torch.tensor(seen.value, dtype=torch.float64) for name, seen in measured.items()}
+        return {name: torch.tensor(float(seen.value), dtype=torch.float64) for name, seen in measured.items()}
 
 
 @contract(

@@ -35,16 +35,16 @@ class PlanTrial(Trial):
 def _recipe(case: Case) -> Recipe:
     """A recipe of stand-ins: an end-to-end study `rdc`, and one of the protocol at hand."""
     kinds = ("dataset", "encoder", "quantizer", "entropy_model", "decoder", "critic", "classifier", "objective")
-    parts = {kind: {"name": f"conformance-{kind.replace('_', '-')}"} for kind in kinds}
+    parts = {kind: {"name": f"conformance/conformance-{kind.replace('_', '-')}"} for kind in kinds}
     protocol = {"name": f"{case.entry.owner}/{case.entry.name}", **case.options}
     return Recipe.model_validate(
         {
             "name": "conformance",
             **parts,
-            "dataset": {"name": "conformance-images"},
+            "dataset": {"name": "conformance/conformance-images"},
             "training": {"steps": 10, "batch": 8, "learning_rate": 0.01},
             "studies": {
-                BASE: {"protocol": "conformance-protocol", "sweep": {"classification": POINTS}},
+                BASE: {"protocol": "conformance/conformance-protocol", "sweep": {"classification": POINTS}},
                 STUDY: {"protocol": protocol, "sweep": {"classification": POINTS}},
             },
         }

@@ -1,0 +1,82 @@
+"""Every built-in part keeps its contract, and every mutation of it is caught."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import mutations
+
+from rdcbench import registry
+from rdcbench.conformance import check_entry
+
+PARTS = registry.load()
+BUILT_IN = [
+    entry for entry in PARTS.entries if entry.owner in ("rdcbench_std", "rdcbench_mnist", "rdcbench_benchmarks")
+]
+MUTABLE = [entry for entry in BUILT_IN if entry.kind in mutations.METHODS]
+
+
+def named(value):
+    return f"{value.kind}-{value.name}" if isinstance(value, registry.Entry) else getattr(value, "__name__", None)
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """A folder of images of three classes."""
+    folder, random = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
+    for label in ("cat", "dog", "owl"):
+        (folder / label).mkdir()
+        for number in range(30):
+            Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / label / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def options(images):
+    def options(entry):
+        return {
+            "image-folder": {"path": str(images), "size": 8},
+            "universal": {"study": "rdc", "base": {"classification": 0.01}},
+            "fresh-critic": {"steps": 20},
+        }.get(entry.name, {})
+
+    return options
+
+
+@pytest.mark.parametrize("entry", BUILT_IN, ids=named)
+def test_a_built_in_part_keeps_its_contract(entry, options):
+    findings = check_entry(entry, PARTS, options(entry))
+    assert [str(finding) for finding in findings if not finding.holds] == []
+    assert len(findings) > 1
+
+
+@pytest.mark.parametrize("mutate", mutations.MUTATIONS)
+@pytest.mark.parametrize("entry", MUTABLE, ids=named)
+def test_a_mutation_is_caught(entry, mutate, options):
+    made = mutate(entry.target, entry.kind)
+    if made is None:
+        pytest.skip("there is no such fault of this kind")
+    part, broken = made
+    changed = registry.Entry(entry.kind, part.name, "mutation", part)
+    with_it = registry.Registry([*PARTS.entries, changed], {}, [*PARTS.owners, "mutation"])
+    findings = check_entry(changed, with_it, options(entry))
+    if any("not here" in finding.skipped for finding in findings):
+        pytest.skip("its files are not here")
+    caught = {finding.contract.name for finding in findings if not finding.holds}
+    assert caught
+    assert broken <= caught
+
+
+@pytest.mark.parametrize("entry", MUTABLE, ids=named)
+def test_a_class_that_is_only_derived_is_not(entry, options):
+    part = mutations.mutant(entry.target, entry.kind, "alike", lambda result, _: result)
+    changed = registry.Entry(entry.kind, part.name, "mutation", part)
+    with_it = registry.Registry([*PARTS.entries, changed], {}, [*PARTS.owners, "mutation"])
+    assert [str(finding) for finding in check_entry(changed, with_it, options(entry)) if not finding.holds] == []
