@@ -1,7 +1,7 @@
 """A run on disk: every file is written to a temporary name and renamed, so what is there is whole.
 
 RUN/  recipe.toml  expected.toml  provenance.json  plan.json  cells/KEY.json + KEY.npz  weights/KEY.safetensors
-      streams/KEY.rdc  progress/KEY.json  figures/
+      streams/KEY.rdc  progress/KEY.json  checkpoints/KEY.safetensors  figures/
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
+from rdcbench.derived import with_derived
 from rdcbench.errors import StoreError
 from rdcbench.jobs import Plan
 from rdcbench.loading import load_recipe
@@ -126,16 +127,25 @@ class Store:
         envelope = json.dumps({"digest": _digest(text.encode()), "cell": text})
         self.write(f"cells/{cell.key}.json", envelope.encode(), share=cell.status == "done")
 
-    def arrays(self, key: str, folder: str = "cells") -> dict[str, npt.NDArray[Any]]:
-        """Per-image arrays of a cell; empty if it has none."""
+    def arrays(
+        self, key: str, folder: str = "cells", names: Collection[str] | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Per-image arrays of a cell, of some fields only if they are named; empty if it has none."""
         path = self.root / folder / f"{key}.npz"
         if not path.exists():
             return {}
         try:
             with np.load(path, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
+                return {name: archive[name] for name in archive.files if names is None or name in names}
         except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
             raise StoreError(f"{path} is damaged ({error}); delete it and its cell and run again.") from error
+
+    def _some_arrays(self, key: str, names: Collection[str]) -> Arrays:
+        """Some arrays of a cell, as far as it has them and they can be read."""
+        try:
+            return self.arrays(key, names=names)
+        except StoreError:
+            return {}
 
     def rows(self) -> list[Row]:
         """The rows of all finished cells, in the order of the plan."""
@@ -146,7 +156,8 @@ class Store:
         for job in plan.jobs:
             cell = self.cell(plan.keys[job.name]) if job.stage == "codec" else None
             if cell is not None and cell.status == "done":
-                groups.setdefault(job.row, []).append(cell.model_copy(update={"job": job}))
+                whole = with_derived(cell, lambda names, key=cell.key: self._some_arrays(key, names))  # type: ignore[misc]
+                groups.setdefault(job.row, []).append(whole.model_copy(update={"job": job}))
         return [make_row(name, cells, self.root.name) for name, cells in groups.items()]
 
     # ------------------------------------------------------------------------------------------- weights and streams
@@ -156,21 +167,32 @@ class Store:
         return self.path(f"weights/{key}.safetensors").exists() or self._from_cache(f"weights/{key}.safetensors")
 
     def write_weights(self, key: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Write tensors as safetensors with facts as JSON metadata."""
+        """Keep the outcome of a training: tensors, and facts that JSON can hold."""
+        self.write_tensors(f"weights/{key}.safetensors", tensors, facts, share=True)
+
+    def weights(self, key: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Read tensors and facts."""
+        name = f"weights/{key}.safetensors"
+        if not self.has_weights(key):
+            raise StoreError(f"{self.path(name)} is missing; run the benchmark again to make it.")
+        return self.tensors(name)
+
+    def write_tensors(
+        self, relative: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], share: bool = False
+    ) -> None:
+        """Write tensors as safetensors with facts as JSON metadata, and a digest of both."""
         from safetensors.torch import save
 
         whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         text = json.dumps(dict(facts))
         about = {"facts": text, "digest": _digest_of_tensors(whole, text)}
-        self.write(f"weights/{key}.safetensors", save(whole, about), share=True)
+        self.write(relative, save(whole, about), share)
 
-    def weights(self, key: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Read tensors and facts."""
+    def tensors(self, relative: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Read tensors and facts; StoreError if a bit of them is not as it was written."""
         from safetensors import SafetensorError, safe_open
 
-        path = self.path(f"weights/{key}.safetensors")
-        if not self.has_weights(key):
-            raise StoreError(f"{path} is missing; run the benchmark again to make it.")
+        path = self.path(relative)
         try:
             with safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
@@ -195,6 +217,11 @@ class Store:
             with suppress(StoreError):  # a cache that cannot be written costs time, not results
                 atomic_write(self.cache / relative, lambda file: file.write(data))
         return path
+
+    def remove(self, relative: str) -> None:
+        """Remove a file of this run if it is there."""
+        with suppress(OSError):  # what cannot be removed is in nobody's way
+            self.path(relative).unlink(missing_ok=True)
 
     def _from_cache(self, *relative: str) -> bool:
         """Copy files of another run from the shared cache, the first one last; False if it has none."""
