@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
-from rdcbench.stats import envelope_at, front_shape, hypervolume, lower_envelope, pareto_front
+from rdcbench.stats import envelope_at, front_excess, front_shape, hypervolume, lower_envelope, pareto_front
 
 SIX = [(1, 5), (2, 3), (4, 1), (3, 4), (7, 0.5)]
 CLOUDS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12)
@@ -145,3 +145,21 @@ def test_bad_input_raises():
         envelope_at([1, 2], [1, 2, 3], [1])
     with pytest.raises(ValueError, match="lower ends first"):
         front_shape([1, 2], [2, 1], "monotone", objective_ends=[[3, 3], [1, 1]])
+
+
+def test_excess_is_0_on_a_convex_curve_and_the_height_of_a_bump_on_another():
+    constraint = np.array([1.0, 2.0, 3.0, 4.0])
+    assert front_excess(constraint, (5 - constraint) ** 2, "convex").tolist() == [0, 0, 0, 0]
+    bumped = front_excess(constraint, [9.0, 6.0, 5.5, 0.0], "convex")
+    assert bumped == pytest.approx([0.0, 0.0, 2.5, 0.0])
+    assert front_excess(constraint, [9.0, 6.0, 5.5, 0.0], "monotone").tolist() == [0, 0, 0, 0]
+    assert front_excess(constraint, [9.0, 6.0, 7.0, 0.0], "monotone") == pytest.approx([0, 0, 1.0, 0])
+
+
+def test_excess_of_many_draws_is_that_of_each_and_one_row_has_none():
+    generator = np.random.default_rng(0)
+    constraint, objective = generator.random((2, 6, 5))
+    for shape in ("monotone", "convex"):
+        each = [front_excess(*draw, shape) for draw in zip(constraint, objective, strict=True)]
+        np.testing.assert_allclose(front_excess(constraint, objective, shape), each)
+    assert front_excess([1.0], [2.0], "convex").tolist() == [0.0]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from rdcbench.stats import Interval, draws_interval, seed_interval
+from rdcbench.stats import Interval, draws_interval, joined, over_seeds, refused, seed_interval
 from rdcbench.stats.intervals import student_t
 
 NUMBERS = st.floats(-1e6, 1e6)
@@ -84,3 +84,35 @@ def test_draws_of_the_wrong_shape_raise():
 def test_interval_is_frozen():
     with pytest.raises(AttributeError):
         Interval(1.0).value = 2.0
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("spread", [0.0, 0.3, 1.0, 5.0, 50.0])
+def test_an_interval_over_images_and_seeds_covers_95_percent_and_no_less(seeds, spread):
+    """The images' error is common to all seeds; alone, either part covers 95 %, and together up to 99 % (two seeds)."""
+    generator = np.random.default_rng(0)
+    images, trainings = generator.normal(0, 1, 4000), generator.normal(0, spread, (4000, seeds))
+    half = stats.norm.ppf(0.975)
+    covered = [
+        over_seeds([Interval(value, value - half, value + half) for value in error + row]).contains(0.0)
+        for error, row in zip(images, trainings, strict=True)
+    ]
+    assert 0.935 <= np.mean(covered) <= (0.97 if spread in (0.0, 50.0) else 0.995)
+
+
+def test_joined_half_widths_add_like_the_sides_of_a_triangle():
+    both = joined(10.0, (7.0, 14.0), (6.0, 13.0))
+    assert (both.lo, both.hi) == pytest.approx((5.0, 15.0))
+    alone = joined(10.0, (7.0, 14.0))
+    assert (alone.lo, alone.hi) == (7.0, 14.0)
+
+
+def test_one_seed_has_the_interval_over_images_alone():
+    one = over_seeds([Interval(1.0, 0.5, 1.25)])
+    assert (one.value, one.lo, one.hi) == (1.0, 0.5, 1.25)
+
+
+def test_what_is_undefined_with_one_seed_is_refused_with_its_reason():
+    found = over_seeds([Interval(1.0, 0.5, 1.25), refused("no common range")])
+    assert (found.defined, found.reason) == (False, "no common range")
+    assert not joined(1.0, (math.nan, 2.0), (0.0, 2.0)).defined
