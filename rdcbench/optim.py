@@ -42,6 +42,11 @@ class MovingAverage:
         for average, parameter in zip(self._averages, self._parameters, strict=True):
             average.lerp_(parameter.detach(), max(1 - self.decay, 1 / (step + 1)))
 
+    @property
+    def state(self) -> list[torch.Tensor]:
+        """The averages, to be read or written in place."""
+        return self._averages
+
     def keep(self) -> None:
         """Put the averages in the parameters' place."""
         for average, parameter in zip(self._averages, self._parameters, strict=True):

@@ -217,7 +217,8 @@ def _train_key(job: Job, train_keys: Mapping[str, str], registry: Registry) -> s
     settings = job.model_dump(mode="json", exclude=_NOT_IN_KEY)
     settings["tradeoff"] = {} if job.tradeoffs else _telling(job, registry)
     if settings["training"]:
-        settings["training"].pop("limit_seconds")
+        for when in ("limit_seconds", "checkpoint_seconds"):
+            settings["training"].pop(when)
     settings["inputs"] = {role: train_keys[name] for role, name in sorted(job.inputs.items())}
     trained_by = module_versions(*TRAINED_BY)
     return digest_of([settings, job.data_digest, job.versions, trained_by])

@@ -94,6 +94,9 @@ class Training(Table):
     )
     threads: int = Field(default=1, gt=0)
     limit_seconds: float = Field(default=86400.0, gt=0, description="a job that takes longer fails")
+    checkpoint_seconds: float = Field(
+        default=60.0, ge=0, description="how often a training is kept on disk, for a killed run to go on; 0: never"
+    )
 
 
 class Study(BaseModel):

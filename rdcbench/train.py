@@ -6,12 +6,14 @@ What varies is data: the job says which roles train and for how long, the object
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from rdcbench.batches import Batches
+from rdcbench.checkpoints import Checkpoint, State
 from rdcbench.codec import Codec, freeze
 from rdcbench.errors import RdcbenchError
 from rdcbench.interfaces import Classifier, Critic, Objective
@@ -48,6 +50,7 @@ class Task:
     device: str = "cpu"
     progress: Callable[[int, Mapping[str, float]], None] = lambda *_: None
     history: list[dict[str, float]] = field(default_factory=list)
+    checkpoint: Checkpoint | None = None
 
     @property
     def reads(self) -> set[str]:
@@ -58,7 +61,8 @@ class Task:
 def fit(task: Task) -> list[dict[str, float]]:
     """Train a codec by gradient and give its learning curve: term values at RECORDS steps.
 
-    Frozen roles are in evaluation mode without gradient; the output of a frozen encoder is computed once.
+    Frozen roles are in evaluation mode without gradient; the output of a frozen encoder is computed once. A training
+    that was killed goes on from its checkpoint, to the very weights that it would have had.
     """
     codec, training = task.codec, task.training
     _set_modes(task)
@@ -73,8 +77,17 @@ def fit(task: Task) -> list[dict[str, float]]:
     point_rng = generator("tradeoff", task.seed)
     average = MovingAverage(optimizer, training.average)
     batches = _batches(task)
-    started = time.monotonic()
-    for step in range(training.steps):
+    state = State(
+        {"codec": codec, **({"critic": task.critic} if task.critic else {})},
+        {"codec": optimizer, **({"critic": critic_optimizer} if critic_optimizer else {})},
+        average.state,
+        {"penalty": penalty_rng, "tradeoff": point_rng},
+        batches,
+        task.history,
+    )
+    done = task.checkpoint.restore(state) if task.checkpoint else 0
+    started = time.monotonic() - (task.checkpoint.seconds if task.checkpoint else 0.0)
+    for step in range(done, training.steps):
         share = step / training.steps
         set_rate(optimizer, training.learning_rate * rate_factor(training.schedule, share, training))
         tradeoff = task.tradeoffs[int(torch.randint(len(task.tradeoffs), (1,), generator=point_rng))]
@@ -101,6 +114,8 @@ def fit(task: Task) -> list[dict[str, float]]:
         average.update(step)
         if step % max(1, training.steps // RECORDS) == 0 or step == training.steps - 1:
             _record(task, step, values, loss, started)
+        if task.checkpoint:
+            task.checkpoint.keep(step + 1, state)
     average.keep()
     codec.eval()
     return task.history
@@ -125,16 +140,8 @@ def _trained_parameters(task: Task) -> list[nn.Parameter]:
     return [parameter for role in roles for parameter in getattr(task.codec, role).parameters()]
 
 
-def _batches(task: Task) -> Iterator[tuple[Batch, int]]:
-    """Yield (batch, draw) for ever: each epoch has an order and a dither of its own; short batches are left out."""
-    order_rng = generator("order", task.seed)
-    size = min(task.training.batch, len(task.train))
-    draw = 0
-    while True:
-        draw += 1
-        order = torch.randperm(len(task.train), generator=order_rng)
-        for index in order[: len(order) - len(order) % size].split(size):
-            yield task.train.batch(index, task.device), draw
+def _batches(task: Task) -> Batches:
+    return Batches(task.train, task.training.batch, task.seed, task.device)
 
 
 def _critic_steps_of_their_own(training: Training) -> int:

@@ -14,7 +14,9 @@ from rdcbench.jobs import Job
 from rdcbench.recipe import PartSpec
 from rdcbench.registry import Registry
 
-TRAINED_BY = ("rng", "records", "interfaces", "codec", "optim", "train", "building", "work")
+TRAINED_BY = (
+    "rng", "records", "interfaces", "batches", "codec", "optim", "checkpoints", "train", "building", "work",
+)  # fmt: skip
 """Modules of the harness that trained weights depend on."""
 MEASURED_BY = ("bitstream", "evaluate")
 """Modules of the harness that measurements depend on beside them."""

@@ -14,6 +14,7 @@ from torch import nn
 from rdcbench import codec as codecs
 from rdcbench import guards, train
 from rdcbench.building import Built, Work, build_codec, build_stage, load_codec, load_split, load_stage, under
+from rdcbench.checkpoints import Checkpoint
 from rdcbench.errors import RdcbenchError
 from rdcbench.evaluate import Evaluation, evaluate
 from rdcbench.interfaces import Fitted, Judge
@@ -71,10 +72,11 @@ def _train_codec(work: Work) -> None:
     classifier = load_stage(work, work.job.inputs["classifier"]) if "classifier" in work.job.inputs else None
     built = build_codec(work.job, dataset, work.settings.registry(), classifier)
     started = time.monotonic()
+    checkpoint = _checkpoint(work)
     history: list[dict[str, float]] = []
     before = _take_inputs(work, built)
     if isinstance(built.codec, codecs.Codec):
-        history = _train_parts(work, built, split)
+        history = _train_parts(work, built, split, checkpoint)
     else:
         built.codec.fit(split, generator("fit", work.job.seed))
     frozen = codecs.fingerprint(_frozen_parts(work.job, built)).hex()
@@ -83,13 +85,20 @@ def _train_codec(work: Work) -> None:
             f"{work.job.name}: frozen parts changed in training (fingerprint {before} became {frozen})."
         )
     facts = {
-        "train_seconds": time.monotonic() - started,
+        "train_seconds": time.monotonic() - started + checkpoint.seconds,
         "sender_seed": built.codec.seed,
         "frozen_before": before,
         "frozen_after": frozen,
         "history": history,
+        "notes": checkpoint.notes,
     }
     work.settings.store().write_weights(work.train_key, _state(built), facts)
+    checkpoint.remove()
+
+
+def _checkpoint(work: Work) -> Checkpoint:
+    interval = work.job.training.checkpoint_seconds if work.job.training else 0.0
+    return Checkpoint(work.settings.store(), work.train_key, interval, work.settings.device)
 
 
 def _take_inputs(work: Work, built: Built) -> str:
@@ -109,7 +118,7 @@ def _frozen_parts(job: Job, built: Built) -> list[nn.Module]:
     return [getattr(built.codec, role) for role in roles]
 
 
-def _train_parts(work: Work, built: Built, split: Split) -> list[dict[str, float]]:
+def _train_parts(work: Work, built: Built, split: Split, checkpoint: Checkpoint) -> list[dict[str, float]]:
     """Fit what is fitted before, train by gradient, then fit the tables and what is fitted after."""
     job, codec = work.job, built.codec
     assert isinstance(codec, codecs.Codec)
@@ -134,6 +143,7 @@ def _train_parts(work: Work, built: Built, split: Split) -> list[dict[str, float
             classifier=built.classifier,
             device=work.settings.device,
             progress=_progress(work),
+            checkpoint=checkpoint,
         )
         history = train.fit(task)
     for role in ("entropy_model", "decoder"):
@@ -192,7 +202,7 @@ def _evaluate(work: Work) -> None:
         },
         history=built.facts["history"],
         data_digest=work.job.data_digest,
-        provenance=provenance(work.settings.device),
+        provenance={**provenance(work.settings.device), "notes": built.facts["notes"]},
     )
     store.write_cell(cell, result.arrays)
 

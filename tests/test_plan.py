@@ -92,6 +92,7 @@ NOT_IN_A_KEY = {
     "figures": {"figures": {"a": {"title": "A", "studies": ["rdc"]}}},
     "limit": {"training": {"limit_seconds": 5.0}},
     "limit of a study": {"studies": {"rdc": {"training": {"limit_seconds": 5.0}}}},
+    "checkpoints": {"training": {"checkpoint_seconds": 0.0}},
 }
 
 

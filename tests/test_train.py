@@ -7,7 +7,7 @@ import pytest
 import tiny_plugin as tiny
 import torch
 
-from rdcbench import train
+from rdcbench import batches, train
 from rdcbench.codec import fingerprint
 from rdcbench.recipe import Training
 from rdcbench.records import Split
@@ -424,7 +424,8 @@ def test_the_moving_average_of_the_weights_is_what_is_kept(make_task, monkeypatc
 
 def test_penalty_and_order_have_generators_of_their_own(make_task, monkeypatch):
     asked = []
-    monkeypatch.setattr(train, "generator", lambda *names: asked.append(names) or generator(*names))
+    for module in (train, batches):
+        monkeypatch.setattr(module, "generator", lambda *names: asked.append(names) or generator(*names))
     fit(make_task(FULL, steps=1))
     assert sorted(asked) == [("order", 5), ("penalty", 5), ("tradeoff", 5)]
 

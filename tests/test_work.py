@@ -27,7 +27,7 @@ def test_a_job_leaves_weights_stream_and_cell(item):
     assert cell.data_digest == done.job.data_digest != ""
     assert store.path(f"streams/{done.key}.rdc").is_file()
     _, facts = store.weights(done.train_key)
-    assert set(facts) == {"train_seconds", "sender_seed", "frozen_before", "frozen_after", "history"}
+    assert set(facts) == {"train_seconds", "sender_seed", "frozen_before", "frozen_after", "history", "notes"}
 
 
 def test_what_is_trained_already_is_only_measured(item, monkeypatch):
