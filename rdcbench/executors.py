@@ -44,28 +44,50 @@ class Local(Executor):
     name = "local"
 
     def __init__(self, jobs: int = 1) -> None:
-        self._jobs = jobs
-        self._pool = _pool(jobs)
+        self._lanes = [_Lane() for _ in range(jobs)]
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Hand to the next free worker; where one has died, which ends all of them, to new ones."""
-        try:
-            return self._pool.submit(work, *arguments)
-        except BrokenProcessPool:
-            self._pool = _pool(self._jobs)
-            return self._pool.submit(work, *arguments)
+        """Hand to the worker with the least to do."""
+        return min(self._lanes, key=_Lane.load).submit(work, *arguments)
 
     def close(self, cancel: bool = False) -> None:
         """Wait for the workers, or end them at once."""
+        for lane in self._lanes:
+            lane.close(cancel)
+
+
+class _Lane:
+    """One worker with its own queue, so that a worker that dies or is ended takes no other one's job with it."""
+
+    def __init__(self) -> None:
+        self._pool = _pool()
+        self._futures: list[Future[Any]] = []
+
+    def load(self) -> int:
+        """How many jobs run or wait here."""
+        self._futures = [future for future in self._futures if not future.done()]
+        return len(self._futures)
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Hand to the worker; where it has died, to a new one."""
+        try:
+            future = self._pool.submit(work, *arguments)
+        except BrokenProcessPool:
+            self._pool = _pool()
+            future = self._pool.submit(work, *arguments)
+        self._futures.append(future)
+        return future
+
+    def close(self, cancel: bool) -> None:
         workers = list((self._pool._processes or {}).values()) if cancel else []
         self._pool.shutdown(wait=not cancel, cancel_futures=cancel)
         for worker in workers:
             worker.terminate()
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
+def _pool() -> ProcessPoolExecutor:
     spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(max_workers=jobs, mp_context=spawn, initializer=_quiet_worker)
+    return ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=_quiet_worker)
 
 
 def _quiet_worker() -> None:

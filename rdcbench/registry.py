@@ -154,8 +154,16 @@ def _checked(kind: str, target: Any, owner: str) -> Entry:
 
 
 def _add(registry: Registry, plugin: Any, owner: str) -> None:
-    registry.entries.extend(list(_entries_of(plugin, owner)))
-    registry.owners.append(owner)
+    """Add all parts of a plugin or none; a file stands in for the installed package of its name."""
+    entries = list(_entries_of(plugin, owner))
+    seen: set[tuple[str, str]] = set()
+    for entry in entries:
+        if (entry.kind, entry.name) in seen:
+            raise PartError(f"It brings the {entry.kind.replace('_', ' ')} {entry.name!r} twice; rename one of them.")
+        seen.add((entry.kind, entry.name))
+    registry.entries = [*(entry for entry in registry.entries if entry.owner != owner), *entries]
+    registry.owners = [*(other for other in registry.owners if other != owner), owner]
+    registry.broken.pop(owner, None)
 
 
 def _load_file(path: Path) -> Any:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rdcbench.errors import RdcbenchError, RecipeError, StoreError
+from rdcbench.dispatch import Listener, dispatch, teller
+from rdcbench.errors import PartError, RdcbenchError, RecipeError, StoreError
+from rdcbench.fence import Fence
 from rdcbench.jobs import Job, Plan
 from rdcbench.machine import core_count
 from rdcbench.provenance import provenance
@@ -22,10 +23,8 @@ from rdcbench.store import Store
 from rdcbench.versions import file_digest
 
 if TYPE_CHECKING:
-    from rdcbench.interfaces import Executor, Tracker
-
-Listener = Callable[[str, str, Mapping[str, Any]], None]
-POLL_SECONDS = 0.5
+    from rdcbench.interfaces import Executor
+    from rdcbench.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -66,16 +65,48 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
         return Result(store, store.rows())
     store.check_place()
     with _locked(options.out):
-        plan = prepare(recipe, options)
+        lost = lost_studies(recipe, options)
+        refused = {name: why for name, why in lost.items() if name in recipe.active_studies}
+        recipe = _without(recipe, lost)
+        plan = prepare(recipe, options, lost)
         bring_data(recipe, options)
         store.create(recipe, _facts(recipe, options), options.expected)
-        store.write_plan(_grown(store, plan, recipe, options))
-        failures, performed = _perform(plan, store, options, listener)
-        return Result(store, store.rows(), failures, performed)
+        store.write_plan(_grown(store, plan, recipe, options, lost))
+        failures, performed = _perform(plan, store, options, listener, recipe.training.limit_seconds)
+        return Result(store, store.rows(), {**refused, **failures}, performed)
 
 
-def prepare(recipe: Recipe, options: Options) -> Plan:
-    """Load the plugins, check that all that is asked for exists, and lay out the jobs; writes and fetches nothing."""
+def lost_studies(recipe: Recipe, options: Options) -> dict[str, str]:
+    """The studies that cannot be had because an installed plugin is broken, each with the reason.
+
+    None with all plugins sound, or where nothing would be left to run: then `prepare` says what is wrong.
+    """
+    from rdcbench import registry
+    from rdcbench.plan import make_plan
+
+    parts = registry.load(options.plugin_files)
+    lost: dict[str, str] = {}
+    for name in recipe.studies if parts.broken else ():
+        alone = recipe.model_copy(update={"only": [name]})
+        try:
+            _check_parts(alone, parts)
+            make_plan(alone, 1, parts)
+        except PartError as error:
+            lost[name] = f"not run: {error}"
+    return {} if set(recipe.active_studies) <= set(lost) else lost
+
+
+def _without(recipe: Recipe, studies: Collection[str]) -> Recipe:
+    """The recipe with these studies inactive."""
+    left = [name for name in recipe.active_studies if name not in studies]
+    return recipe if left == list(recipe.active_studies) else recipe.model_copy(update={"only": left})
+
+
+def prepare(recipe: Recipe, options: Options, lost: Collection[str] = ()) -> Plan:
+    """Load the plugins, check that all that is asked for exists, and lay out the jobs; writes and fetches nothing.
+
+    lost: studies whose parts are known not to be there.
+    """
     from rdcbench import registry
     from rdcbench.plan import make_plan
 
@@ -83,8 +114,7 @@ def prepare(recipe: Recipe, options: Options) -> Plan:
     parts.get("executor", options.executor)
     for name in options.trackers:
         parts.get("tracker", name)
-    for kind, spec in _specs(recipe):
-        parts.check(kind, spec.name, spec.options, registry.given_to(kind))
+    _check_parts(_without(recipe.model_copy(update={"only": []}), lost), parts)
     plan = make_plan(recipe, options.seeds, parts)
     threads = max((job.training.threads for job in plan.jobs if job.training), default=1)
     if threads > core_count():
@@ -92,11 +122,19 @@ def prepare(recipe: Recipe, options: Options) -> Plan:
     return plan
 
 
+def _check_parts(recipe: Recipe, parts: Registry) -> None:
+    """Make sure that all parts of the active studies exist and take their options."""
+    from rdcbench.registry import given_to
+
+    for kind, spec in _specs(recipe):
+        parts.check(kind, spec.name, spec.options, given_to(kind))
+
+
 def _specs(recipe: Recipe) -> Iterator[tuple[str, PartSpec]]:
-    """Kind and table of every part that a recipe asks for."""
+    """Kind and table of every part that the active studies ask for."""
     yield from (("metric", spec) for spec in recipe.metrics)
     yield from (("judge", spec) for spec in recipe.judges)
-    for study in recipe.studies.values():
+    for study in recipe.active_studies.values():
         yield "protocol", study.protocol
         yield from ((kind, spec) for kind in PART_TABLES if (spec := recipe.part(kind, study)) is not None)
 
@@ -165,7 +203,7 @@ def _facts(recipe: Recipe, options: Options) -> dict[str, Any]:
     }
 
 
-def _grown(store: Store, plan: Plan, recipe: Recipe, options: Options) -> Plan:
+def _grown(store: Store, plan: Plan, recipe: Recipe, options: Options, lost: Collection[str]) -> Plan:
     """Keep the jobs of earlier starts, such as those of another --only, that this very recipe would lay out alike."""
     from rdcbench import registry
     from rdcbench.plan import make_plan
@@ -173,7 +211,8 @@ def _grown(store: Store, plan: Plan, recipe: Recipe, options: Options) -> Plan:
     old = store.plan()
     if old is None or not recipe.only:
         return plan
-    whole = make_plan(recipe.model_copy(update={"only": []}), options.seeds, registry.load(options.plugin_files))
+    everything = _without(recipe.model_copy(update={"only": []}), lost)
+    whole = make_plan(everything, options.seeds, registry.load(options.plugin_files))
     kept = [job for job in whole.jobs if job.stage == "codec" and old.keys.get(job.name) == whole.keys[job.name]]
     needed = {name for job in kept for name in (job.name, *needs(job))}
     more = [job for job in whole.jobs if job.name in needed and job.name not in plan.keys]
@@ -207,7 +246,10 @@ def _locked(out: Path) -> Iterator[None]:
 # ---------------------------------------------------------------------------------------------------------- scheduling
 
 
-def _perform(plan: Plan, store: Store, options: Options, listener: Listener) -> tuple[dict[str, str], int]:
+def _perform(
+    plan: Plan, store: Store, options: Options, listener: Listener, limit: float
+) -> tuple[dict[str, str], int]:
+    """Do the jobs that are missing. limit: seconds for a job that has no training of its own."""
     from rdcbench import building, registry, work
 
     parts = registry.load(options.plugin_files)
@@ -216,66 +258,22 @@ def _perform(plan: Plan, store: Store, options: Options, listener: Listener) -> 
     )
     todo = Todo(plan, store)
     trackers = [parts.build("tracker", name, {}) for name in options.trackers]
-    tell = _teller(listener, trackers)
+    tell = teller(listener, trackers)
     tell("planned", "", {"jobs": len(plan.unique()), "todo": {job.name: cost_of(job) for job in todo.waiting}})
     if not todo.waiting:
         return {}, 0
     name = "serial" if options.executor == "local" and options.jobs == 1 else options.executor
     executor: Executor = parts.build("executor", name, {"jobs": options.jobs})
+
+    def fenced(job: Job) -> tuple[Fence, Any]:
+        seconds = job.training.limit_seconds if job.training else limit
+        fence = Fence(work.perform, seconds, os.getpid(), store.path(f"logs/{plan.keys[job.name]}.txt"))
+        return fence, building.work_of(plan, job, settings)
+
     finished = False
     try:
-        _loop(todo, executor, tell, lambda job: (work.perform, building.work_of(plan, job, settings)), options.jobs)
+        dispatch(todo, executor, tell, fenced, options.jobs)
         finished = True
     finally:
         executor.close(cancel=not finished)
     return todo.failures, todo.performed
-
-
-def _loop(
-    todo: Todo,
-    executor: Executor,
-    tell: Listener,
-    call: Callable[[Job], tuple[Callable[..., Any], Any]],
-    slots: int,
-) -> None:
-    """Keep the workers busy until nothing is left that can run."""
-    running: dict[Future[Any], Job] = {}
-    while todo.waiting or running:
-        for lost in todo.drop_lost():
-            tell("failed", lost.name, {"error": todo.failures[lost.name]})
-        while len(running) < slots and (job := todo.next(running.values())) is not None:
-            tell("started", job.name, {})
-            running[executor.submit(*call(job))] = job
-        if not running:
-            break
-        done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-        for future in done:
-            job = running.pop(future)
-            error = _error_of(future)
-            todo.finish(job, error)
-            tell("failed" if error else "finished", job.name, {"error": error} if error else todo.numbers(job))
-        tell("tick", "", {})
-
-
-def _error_of(future: Future[Any]) -> str:
-    """What a worker says of its job: "", or the error."""
-    error = future.exception()
-    if error is None:
-        return str(future.result())
-    return "its worker died" if isinstance(error, BrokenExecutor) else f"{type(error).__name__}: {error}"
-
-
-def _teller(listener: Listener, trackers: list[Tracker]) -> Listener:
-    """Tell the listener and every tracker; a tracker that raises is left out from then on."""
-
-    def tell(kind: str, job: str, values: Mapping[str, Any]) -> None:
-        listener(kind, job, values)
-        for tracker in list(trackers):
-            try:
-                if kind != "tick":
-                    tracker.event(kind, job, values)
-            except Exception as error:  # a watcher never stops a run
-                trackers.remove(tracker)
-                listener("note", job, {"text": f"tracker {tracker.name!r} left out: {error}"})
-
-    return tell
