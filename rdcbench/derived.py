@@ -40,7 +40,8 @@ def with_derived(cell: Cell, arrays: Callable[[tuple[str, ...]], Arrays]) -> Cel
 
 def _paired(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> float:
     """Half-width of the interval of the mean difference of two arrays over the same images."""
-    return NORMAL_95 * float(np.std(first.astype(np.float64) - second)) / math.sqrt(len(first))
+    with np.errstate(invalid="ignore"):  # values that are not numbers give an interval that is none
+        return NORMAL_95 * float(np.std(first.astype(np.float64) - second)) / math.sqrt(len(first))
 
 
 def _independent(first: CellValue, second: CellValue) -> float:

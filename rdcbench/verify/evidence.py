@@ -106,9 +106,11 @@ class Scope:
         Undecided if there is none, or if they do not compare.
         """
         names = list(studies)
-        for study in names:
-            self._lose(self.evidence.losses(study, points))
         there = [row for row in self.evidence.rows if row.study in names and (not points or row.point in points)]
+        for study in names:
+            losses = self.evidence.losses(study, points)
+            nothing = [] if any(row.study == study for row in there) else [f"no row of {study}"]
+            self._lose(losses or (nothing if there else []))
         found = self._sound(there, fields)
         if found:
             lacking = [f"{row.name} has no {name}" for row in there for name in fields if name not in row.values]

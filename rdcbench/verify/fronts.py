@@ -12,7 +12,7 @@ from rdcbench.results import Row
 from rdcbench.verify.claim import Claim, Names
 from rdcbench.verify.evidence import Scope, common_seeds
 from rdcbench.verify.gaps import DISTORTION, tradeoff
-from rdcbench.verify.verdicts import Answer, Undecided, compare, shown, unless_contradicted, worst
+from rdcbench.verify.verdicts import Answer, Undecided, compare, counted, shown, unless_contradicted, worst
 
 ROWS_NEEDED = 3
 
@@ -42,7 +42,8 @@ class Front(Claim):
         for curve in self.curves:
             rows = scope.rows(curve, along, DISTORTION)
             if len({row.keys[0] for row in rows}) < ROWS_NEEDED:
-                raise Undecided(f"{', '.join(curve)}: {len(rows)} rows; the shape of a curve needs {ROWS_NEEDED}")
+                there = f"{', '.join(curve)}: {counted(len(rows), 'row')}"
+                raise Undecided(f"{there}; the shape of a curve needs {ROWS_NEEDED}")
             told = []
             for shape in SHAPES:
                 excess = _excess(scope, rows, along, shape)

@@ -65,8 +65,8 @@ class Gap(Claim):
         told = []
         for study in self.universal:
             rows = [row for row in universal if row.study == study]
-            gap = self._chosen(_gaps(scope, rows, end_to_end, along)) if rows else stats.refused("no rows")
-            told.append(f"{study} {gap.value:.5f}")
+            if rows:
+                told.append(f"{study} {self._chosen(_gaps(scope, rows, end_to_end, along)).value:.5f}")
         return ", ".join(told)
 
 
@@ -107,7 +107,7 @@ def _same_rate(rows: Sequence[Row]) -> None:
 
 
 def _curve(gaps: Sequence[stats.UniversalityGap], along: str) -> str:
-    """Mean, range, reach, and the curve at four levels that all seeds have, in words."""
+    """Mean, range and reach of the curve, in words."""
     low, high = max(gap.common[0] for gap in gaps), min(gap.common[1] for gap in gaps)
     reach = [float(np.mean([getattr(gap, f"span_{side}") for gap in gaps])) for side in ("universal", "end_to_end")]
     mean = stats.over_seeds([gap.mean for gap in gaps])

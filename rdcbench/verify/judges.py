@@ -13,7 +13,7 @@ from rdcbench.verify.claim import Claim, Law, Names
 from rdcbench.verify.evidence import Scope, common_seeds
 from rdcbench.verify.orders import fall, is_above_zero
 from rdcbench.verify.samples import difference
-from rdcbench.verify.verdicts import Answer, Undecided, Verdict, compare, listed, shown, worst
+from rdcbench.verify.verdicts import Answer, Undecided, Verdict, compare, counted, listed, shown, worst
 
 
 class Real(Law):
@@ -94,7 +94,7 @@ class Difference(Claim):
         largest, row = max(found, key=lambda pair: pair[0].value)
         verdicts = [compare(interval, self.at_most) for interval, _ in found]
         over = [row.name for (_, row), verdict in zip(found, verdicts, strict=True) if verdict == "FAIL"]
-        told = f"{self.field} - {self.minus}: largest {shown(largest)} ({row.name}), of {len(rows)} rows"
+        told = f"{self.field} - {self.minus}: largest {shown(largest)} ({row.name}), of {counted(len(rows), 'row')}"
         return worst(verdicts), f"{told}; more than {self.at_most:g}: {listed(over)}" if over else told
 
     def _difference(self, scope: Scope, row: Row) -> stats.Interval:

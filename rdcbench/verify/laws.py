@@ -11,7 +11,7 @@ from pydantic import field_validator
 from rdcbench.results import Cell, Row
 from rdcbench.verify.claim import Law
 from rdcbench.verify.evidence import Evidence, Scope, interval_of
-from rdcbench.verify.verdicts import Answer, Undecided, Verdict, compare, listed, shown, worst
+from rdcbench.verify.verdicts import Answer, Undecided, Verdict, compare, counted, listed, shown, worst
 
 ROUNDING = 1e-9
 """d log2 L and log2 K of the same codebook differ in their last digits."""
@@ -78,7 +78,7 @@ def _under(rows: Sequence[Row], floor: Callable[[Row], float | None], of_what: s
     verdicts = [compare(interval_of(row, "mse"), at_least=least) for row, least in held]
     under = [row.name for (row, _), verdict in zip(held, verdicts, strict=True) if verdict != "PASS"]
     row, least = min(held, key=lambda pair: pair[0].value("mse") - pair[1])
-    told = f"{len(held)} rows; nearest {row.name} {shown(interval_of(row, 'mse'))}, floor {least:g}"
+    told = f"{counted(len(held), 'row')}; nearest {row.name} {shown(interval_of(row, 'mse'))}, floor {least:g}"
     return worst(verdicts), f"{told}; not above their floor: {listed(under)}" if under else told
 
 
@@ -110,7 +110,7 @@ class Rates(Law):
                     wrong.append(f"{row.name} seed {seed}: coded {coded:.4f}, model {model:.4f}, bound {bound:.4f}")
         told = f"coded over model after the flush {100 * min(over):+.2f} to {100 * max(over):+.2f} %; "
         told += f"model over bound {max(above):+.4f} bits at most"
-        return ("FAIL", f"{told}; {listed(wrong)}") if wrong else ("PASS", f"{len(over)} cells; {told}")
+        return ("FAIL", f"{told}; {listed(wrong)}") if wrong else ("PASS", f"{counted(len(over), 'cell')}; {told}")
 
 
 class Frozen(Law):
@@ -131,7 +131,9 @@ class Frozen(Law):
                     wrong += [told] if told else []
         if not verdicts:
             raise Undecided("no row has a frozen sender")
-        return worst(verdicts), "; ".join([f"{len(verdicts)} frozen senders", *([listed(wrong)] if wrong else [])])
+        return worst(verdicts), "; ".join(
+            [counted(len(verdicts), "frozen sender"), *([listed(wrong)] if wrong else [])]
+        )
 
 
 def _fingerprints(cell: Cell, origin: Cell | None) -> Answer:

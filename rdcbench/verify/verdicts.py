@@ -66,10 +66,11 @@ def unless_contradicted(answer: Answer, judges: Sequence[str], ask: Callable[[st
         except Undecided as why:
             beside.append(f"{judge} cannot tell ({why})")
             continue
-        (against if found == "FAIL" else beside).append(f"{judge} {told}" if found == "FAIL" else f"{judge} {found}")
-    texts = [numbers, *([f"contradicted by {'; '.join(against)}"] if against else [])]
+        contradicts = found == "FAIL" and verdict != "FAIL"
+        (against if contradicts else beside).append(f"{judge} {told.split(';')[0] if contradicts else found}")
+    texts = [numbers, *(f"contradicted by {told}" for told in against)]
     texts += [f"other judges: {', '.join(beside)}"] if beside else []
-    return worst([verdict, "FAIL"]) if against else verdict, "; ".join(texts)
+    return "FAIL" if against else verdict, "; ".join(texts)
 
 
 def shown(found: Interval) -> str:
@@ -91,3 +92,8 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     """A few names in words; how many more there are."""
     every = list(dict.fromkeys(names))
     return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from rdcbench.verify.evidence import Evidence
-from rdcbench.verify.verdicts import Finding, Verdict, listed
+from rdcbench.verify.verdicts import Finding, Verdict, counted, listed
 
 NAME = "run-is-whole"
 SAYS = "every planned cell is there once, finished, with numbers that are numbers, and measured like the others"
@@ -26,9 +26,9 @@ def whole(evidence: Evidence) -> Finding:
 
 def _size(evidence: Evidence) -> str:
     counts = sorted({len(row.seeds) for row in evidence.rows})
-    seeds = " or ".join(map(str, counts))
+    seeds = " or ".join(counted(count, "seed") for count in counts)
     alone = " (intervals are over images alone: the spread over trainings is unknown)" if 1 in counts else ""
-    return f"{len(evidence.rows)} rows, {seeds} seed{'' if counts == [1] else 's'}{alone}"
+    return f"{counted(len(evidence.rows), 'row')}, {seeds}{alone}"
 
 
 def _told(sentences: list[str]) -> list[str]:

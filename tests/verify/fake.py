@@ -152,7 +152,7 @@ def standard(generator: Any, count: int) -> Any:
 
 def study(row: str) -> str:
     """The study of a row."""
-    return row.split("/")[0]
+    return row.partition("/")[0]
 
 
 # ------------------------------------------------------------------------------------ a run in which every claim holds
