@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdcbench.benchmarks import find_recipe, out_folder
-from rdcbench.errors import RdcbenchError, StoreError
+from rdcbench.errors import PartError, RdcbenchError, StoreError
 from rdcbench.loading import load_recipe, parse_setting
 
 if TYPE_CHECKING:
@@ -68,13 +68,20 @@ def rows(run_folder: str | Path) -> pd.DataFrame:
     return pd.DataFrame(frame_records(Store(Path(run_folder)).open().rows()))
 
 
-def load(name: str, data_dir: str | Path | None = None, device: str = "cpu") -> WholeCodec:
-    """Load a trained codec by RUN/JOB, such as "runs/smoke-default/rdc/end-to-end/classification=0/seed0"."""
-    codec: WholeCodec = open_job(name, data_dir, device).codec
+def load(
+    name: str, data_dir: str | Path | None = None, device: str = "cpu", plugin_files: Sequence[str | Path] = ()
+) -> WholeCodec:
+    """Load a trained codec by RUN/JOB, such as "runs/smoke-default/rdc/end-to-end/classification=0/seed0".
+
+    plugin_files: the single-file plugins that brought its parts.
+    """
+    codec: WholeCodec = open_job(name, data_dir, device, plugin_files).codec
     return codec
 
 
-def open_job(name: str, data_dir: str | Path | None = None, device: str = "cpu") -> Any:
+def open_job(
+    name: str, data_dir: str | Path | None = None, device: str = "cpu", plugin_files: Sequence[str | Path] = ()
+) -> Any:
     """Load a trained codec with its critic and classifier by RUN/JOB (`rdcbench.building.Built`)."""
     from rdcbench import building
 
@@ -82,8 +89,19 @@ def open_job(name: str, data_dir: str | Path | None = None, device: str = "cpu")
     plan = store.plan()
     if plan is None:
         raise StoreError(f"{store.root} has no plan yet; run the benchmark first.")
-    settings = building.Settings(store.root, data_dir=Path(data_dir) if data_dir else None, device=device)
-    return building.load_codec(building.work_of(plan, plan.job(job_name), settings))
+    settings = building.Settings(
+        store.root,
+        data_dir=Path(data_dir) if data_dir else None,
+        device=device,
+        plugin_files=tuple(Path(file).resolve() for file in plugin_files),
+    )
+    try:
+        return building.load_codec(building.work_of(plan, plan.job(job_name), settings))
+    except PartError as error:
+        hint = (
+            "" if plugin_files else " If a single file brought it, give that file with --plugin (plugin_files=[...])."
+        )
+        raise PartError(f"{error}{hint}") from error
 
 
 def split_name(name: str) -> tuple[Any, str]:
@@ -98,8 +116,14 @@ def split_name(name: str) -> tuple[Any, str]:
     raise StoreError(f"{name!r} names no job of a run: write RUN/JOB, where RUN is a folder made by `rdcbench run`.")
 
 
-def build(kind: str, name: str, given: Mapping[str, Any] | None = None, **options: Any) -> Any:
+def build(
+    kind: str,
+    name: str,
+    given: Mapping[str, Any] | None = None,
+    plugin_files: Sequence[str | Path] = (),
+    **options: Any,
+) -> Any:
     """Build one part by kind and name from its options; `given` holds what the harness would fill in."""
     from rdcbench import registry
 
-    return registry.load().build(kind, name, options, given)
+    return registry.load(tuple(Path(file).resolve() for file in plugin_files)).build(kind, name, options, given)

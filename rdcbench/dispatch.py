@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdcbench.fence import Fence, took_too_long
@@ -52,8 +53,17 @@ def _error_of(future: Future[Any], fence: Fence, seconds: float) -> str:
         return str(future.result())
     if not isinstance(error, BrokenExecutor):
         return f"{type(error).__name__}: {error}"
-    last_words = f"; its last words are in logs/{fence.log.name}" if fence.log.exists() else ""
-    return (took_too_long(fence.limit) if seconds >= fence.limit else "its worker died") + last_words
+    return (took_too_long(fence.limit) if seconds >= fence.limit else "its worker died") + _last_words(fence.log)
+
+
+def _last_words(log: Path) -> str:
+    """Where a worker that was ended left a trace; an empty one is removed."""
+    if not log.exists():
+        return ""
+    if not log.stat().st_size:
+        log.unlink()
+        return ""
+    return f"; its last words are in logs/{log.name}"
 
 
 def teller(listener: Listener, trackers: list[Tracker]) -> Listener:

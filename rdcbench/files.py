@@ -27,11 +27,13 @@ INPUT = "input"
 """Name of the split that a user's own images form."""
 
 
-def compress(job: str, source: Path, target: Path, data_dir: Path | None = None) -> tuple[int, int]:
+def compress(
+    job: str, source: Path, target: Path, data_dir: Path | None = None, plugin_files: Sequence[Path] = ()
+) -> tuple[int, int]:
     """Compress images of `source` into the stream `target` and give (images, bytes)."""
     import torch
 
-    built = open_job(job, data_dir)
+    built = open_job(job, data_dir, plugin_files=plugin_files)
     images = read_images(source, built.image_shape)
     x = torch.tensor(images).float() / 255
     packet = built.codec.compress(x, _context(built.codec, INPUT, len(images), built.job.tradeoff))
@@ -40,9 +42,11 @@ def compress(job: str, source: Path, target: Path, data_dir: Path | None = None)
     return len(images), len(data)
 
 
-def decompress(job: str, source: Path, target: Path, data_dir: Path | None = None) -> int:
+def decompress(
+    job: str, source: Path, target: Path, data_dir: Path | None = None, plugin_files: Sequence[Path] = ()
+) -> int:
     """Decompress the stream `source` into `target` and give the number of images."""
-    built = open_job(job, data_dir)
+    built = open_job(job, data_dir, plugin_files=plugin_files)
     try:
         data = source.read_bytes()
     except OSError as error:

@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from rdcbench.cli.parts import Plugins
+
 Job = Annotated[str, typer.Argument(help="A trained codec: RUN/STUDY/PROTOCOL/POINT/seedN.", metavar="RUN/JOB")]
 Folder = Annotated[Optional[Path], typer.Option("--data-dir", help="Data folder.")]  # noqa: UP045
 
@@ -22,11 +24,12 @@ def compress(
     source: Annotated[Path, typer.Argument(help="PNG file, folder of PNG files, .npy or idx array.", metavar="IN")],
     target: Annotated[Path, typer.Argument(help="Stream to write.", metavar="OUT")],
     data_dir: Folder = None,
+    plugin: Plugins = None,
 ) -> None:
     """Compress images with a trained codec."""
     from rdcbench import files
 
-    count, size = files.compress(job, source, target, data_dir)
+    count, size = files.compress(job, source, target, data_dir, plugin or ())
     typer.echo(f"{target}: {count} images in {size} bytes, {8 * size / count:.3f} bits an image with the header")
 
 
@@ -37,9 +40,10 @@ def decompress(
         Path, typer.Argument(help=".npy or idx array, PNG file for one image, or a folder.", metavar="OUT")
     ],
     data_dir: Folder = None,
+    plugin: Plugins = None,
 ) -> None:
     """Decompress a stream with any decoder of the encoder that wrote it."""
     from rdcbench import files
 
-    count = files.decompress(job, source, target, data_dir)
+    count = files.decompress(job, source, target, data_dir, plugin or ())
     typer.echo(f"{target}: {count} images")

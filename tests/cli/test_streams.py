@@ -91,3 +91,27 @@ def test_a_job_that_is_not_there(cli: Cli, finished: Path, tmp_path: Path) -> No
     assert (code, "There is no job 'rdc/nothing'" in err) == (2, True)
     code, _, err = cli("compress", "nowhere/rdc", tmp_path, tmp_path / "out.rdc")
     assert (code, "names no job of a run" in err) == (2, True)
+
+
+def test_parts_of_a_file_are_opened_with_that_file(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rdcbench import registry, scaffold
+
+    folder = scaffold.create("decoder", "of_a_file", tmp_path, registry.load())
+    plugin = folder / "rdcbench_of_a_file.py"
+    small = ("--only", "rdc", "--set", "training.steps=5", "--set", "judges=[]", "--set", "classifier.epochs=1")
+    point = ("--set", "studies.rdc.sweep={classification=[0.0]}", "--jobs", "1", "--out", str(tmp_path / "run"))
+    code, _, err = cli("run", "smoke", "--plugin", plugin, "--decoder", "of_a_file", *small, *point)
+    assert code == 0, err
+    job, stream = tmp_path / "run" / "rdc/end-to-end/classification=0/seed0", tmp_path / "images.rdc"
+    np.save(tmp_path / "images.npy", IMAGES)
+    code, _, err = cli("compress", job, tmp_path / "images.npy", stream)
+    assert code == 2
+    assert "There is no decoder 'of_a_file'" in err
+    assert "--plugin" in err
+    for verb, source, target in (("compress", "images.npy", "images.rdc"), ("decompress", "images.rdc", "out.npy")):
+        code, _, err = cli(verb, job, tmp_path / source, tmp_path / target, "--plugin", plugin)
+        assert code == 0, err
+    assert np.load(tmp_path / "out.npy").shape == (5, 1, 8, 8)
+    from rdcbench import load
+
+    assert load(str(job), plugin_files=[plugin]).decoder.name == "of_a_file"
