@@ -27,6 +27,7 @@ from rdcbench.evaluate import RATE_FIELDS
 from rdcbench.recipe import Figure, PartSpec, Recipe, Study, Training
 from rdcbench.records import Field
 from rdcbench.registry import Entry, given_to
+from rdcbench.verify.kinds import KINDS
 
 FOLDER = Path(__file__).parent
 OWNERS = ("rdcbench_std", "rdcbench_mnist")
@@ -320,12 +321,23 @@ def _hook_table() -> Iterator[str]:
     return _table(("hook", "returns", ""), lines)
 
 
+def _claim_table() -> Iterator[str]:
+    """Kinds of claim: what each says, and its keys beside kind, says and reason; optional ones in brackets."""
+    lines = []
+    for kind, claim in KINDS.items():
+        keys = [(key, field) for key, field in claim.model_fields.items() if key not in ("kind", "says", "reason")]
+        told = [f"`{key}`" if field.is_required() else f"[`{key}`]" for key, field in keys]
+        lines.append((f"`{kind}`", " ".join((inspect.getdoc(claim) or "").split("\n\n")[0].split()), " ".join(told)))
+    return _table(("kind", "claims", "keys"), lines)
+
+
 BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "verbs": _verb_pages,
     "parts": _part_tables,
     "recipe-keys": _recipe_keys,
     "fields": _field_table,
     "hooks": _hook_table,
+    "claim-kinds": _claim_table,
 }
 
 

@@ -60,7 +60,8 @@ def report(runs: Runs) -> None:
 def verify(
     run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")],
     more: Annotated[
-        list[Path] | None, typer.Argument(help="Runs with further studies, such as those of twice the steps.")
+        list[Path] | None,
+        typer.Argument(help="Runs with further studies, such as those of twice the steps.", metavar="MORE..."),
     ] = None,
 ) -> None:
     """Test the claims of the benchmark on a run: PASS, FAIL, or UNDECIDED where an interval straddles."""
