@@ -71,6 +71,18 @@ def gaussian_rate(distortion: float, perception: float = math.inf, sigma: float 
     return 0.5 * math.log2(product / slack) + 0.5 * math.log2(product / (product + covariance))
 
 
+def gaussian_perception(rate: float, perception: float = math.inf, sigma: float = 1.0) -> float:
+    """Return the W2^2 of the reconstruction that attains D(R, P): the budget, or less where the budget is loose.
+
+    (s - t')^2 with t' = max((s - sqrt P)_+, s r), squared units of sigma; perception is the budget P.
+    Domain: as gaussian_distortion. Source: Zhang et al. 2021 (arXiv 2106.10311), theorem 1.
+    """
+    domain.at_least_zero("rate", rate)
+    domain.at_least_zero("perception", perception)
+    domain.finite_positive("sigma", sigma)
+    return (sigma - _output_sigma(rate, perception, sigma)) ** 2
+
+
 def gaussian_decoder_scale(rate: float, perception: float, sigma: float = 1.0) -> float:
     """Return the factor c with which the decoder X^ = c Z attains D(R, P) from one representation Z.
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from rdcbench.errors import RecipeError, unknown
 from rdcbench.verify.claim import Claim
+from rdcbench.verify.closed_forms import ClosedForm
 from rdcbench.verify.convergence import Converged
 from rdcbench.verify.fronts import Front
 from rdcbench.verify.gaps import Gap, Stays
@@ -34,6 +35,7 @@ KINDS: Mapping[str, type[Claim]] = MappingProxyType(
         "dial": Dial,
         "difference": Difference,
         "converged": Converged,
+        "law": ClosedForm,
     }
 )
 
