@@ -23,6 +23,7 @@ from typer.models import ArgumentInfo, OptionInfo, ParameterInfo
 
 from rdcbench import hookspecs, registry
 from rdcbench.cli import app
+from rdcbench.conformance import contracts
 from rdcbench.evaluate import RATE_FIELDS
 from rdcbench.recipe import Figure, PartSpec, Recipe, Study, Training
 from rdcbench.records import Field
@@ -331,12 +332,23 @@ def _claim_table() -> Iterator[str]:
     return _table(("kind", "claims", "keys"), lines)
 
 
+def _contract_tables() -> Iterator[str]:
+    for number, kind in enumerate(registry.KINDS):
+        yield from ([""] if number else [])
+        yield from (f"## {kind.replace('_', ' ').capitalize()}", "")
+        yield from _table(
+            ("contract", "what it says", "to mend it"),
+            [(f"**{each.name}**", each.says, each.mend) for each in contracts(kind)],
+        )
+
+
 BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "verbs": _verb_pages,
     "parts": _part_tables,
     "recipe-keys": _recipe_keys,
     "fields": _field_table,
     "hooks": _hook_table,
+    "contracts": _contract_tables,
     "claim-kinds": _claim_table,
 }
 

@@ -328,7 +328,7 @@ def test_a_recipe_of_the_page_is_one_and_can_be_planned(number):
 
 
 def test_the_python_of_writing_plugins_works(tmp_path, monkeypatch):
-    first, second = blocks(DOCS / "writing-plugins.md", "python")
+    _, first, second = blocks(DOCS / "writing-plugins.md", "python")
     path = tmp_path / "mae.py"
     path.write_text(first)
     entry = registry.load((path,)).get("metric", "mae")
@@ -337,6 +337,39 @@ def test_the_python_of_writing_plugins_works(tmp_path, monkeypatch):
     names = {}
     exec(second, names)
     assert names["objective"].epsilon == 0.1
+
+
+@pytest.mark.slow
+def test_the_tutorial_leads_to_a_ranked_objective(tmp_path, monkeypatch):
+    """Its commands in their order, with fewer steps."""
+    from typer.testing import CliRunner
+
+    from rdcbench.cli import app
+
+    text = (DOCS / "writing-plugins.md").read_text(encoding="utf-8")
+    tutorial = re.search(r"^## From nothing.*?(?=^## )", text, re.DOTALL | re.MULTILINE)[0]
+    (code,) = re.findall(r"```python\n(.*?)```", tutorial, re.DOTALL)
+    lines = re.findall(r"^ {4}rdcbench (.*)$", re.sub(r"```.*?```", "", tutorial, flags=re.DOTALL), re.MULTILINE)
+    assert [line.split()[0] for line in lines] == ["new", "check", "run", "run", "leaderboard"]
+    monkeypatch.chdir(tmp_path)
+    small = ["--only", "rdc", "--jobs", "1", "--set", "training.steps=20", "--set", "classifier.epochs=1"]
+    for line in lines:
+        words = shlex.split(line)
+        done = CliRunner().invoke(app, words + {"run": small, "leaderboard": ["--format", "csv"]}.get(words[0], []))
+        assert done.exit_code == 0, f"{line}: {done.output}"
+        if words[0] == "new":
+            (tmp_path / "patient/rdcbench_patient.py").write_text(code, encoding="utf-8")
+    assert "patient" in done.output
+    assert "weighted" in done.output
+
+
+@pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook != "rdcbench_recipes"])
+def test_the_part_of_a_section_keeps_its_contract(hook, plugin):
+    from rdcbench.conformance import check_entry
+
+    parts, owner = plugin(hook, f"checked_{hook}")
+    (entry,) = [entry for entry in parts.entries if entry.owner == owner]
+    assert [str(finding) for finding in check_entry(entry, parts) if not finding.holds] == []
 
 
 def test_the_harness_fills_in_what_the_page_says():

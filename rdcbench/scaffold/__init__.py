@@ -61,9 +61,13 @@ def _check_name(kind: str, name: str, registry: Registry) -> None:
         )
     taken = [entry.owner for entry in registry.entries if entry.kind == kind and entry.name == name]
     if taken:
-        raise RdcbenchError(f"There is a {label} {name!r} already, from {taken[0]}; choose another name.")
+        raise RdcbenchError(f"There is {_a(label)} {name!r} already, from {taken[0]}; choose another name.")
     if find_spec(module_of(name)) is not None:
         raise RdcbenchError(f"There is a module {module_of(name)!r} already; choose another name.")
+
+
+def _a(label: str) -> str:
+    return f"{'an' if label[0] in 'aeiou' else 'a'} {label}"
 
 
 def module_of(name: str) -> str:
@@ -81,7 +85,7 @@ def _texts(kind: str, name: str) -> dict[str, str]:
         "module": module,
         "cls": "".join(word.capitalize() for word in name.split("_")),
         "dashed": name.replace("_", "-").lower(),
-        "a_kind": f"{'An' if label[0] in 'aeiou' else 'A'} {label}",
+        "a_kind": _a(label).capitalize(),
         "command": run_command(kind, name),
         "source": f"{module}/{name}/recipe.toml" if packaged else f"{module}.py",
         "note": "" if packaged else _FILE_NOTE.format(module=module),
