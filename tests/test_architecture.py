@@ -143,7 +143,7 @@ PACKAGES = plugin_packages()
 
 def test_the_harness_imports_no_plugin_and_no_compressai():
     forbidden = {*PACKAGES, "compressai", "rdcbench_benchmarks"}
-    assert {"rdcbench_std", "rdcbench_mnist"} <= set(PACKAGES)
+    assert {"rdcbench_std", "rdcbench_mnist", "rdcbench_gaussian"} <= set(PACKAGES)
     assert [str(found) for found in OWN if found.module.split(".")[0] in forbidden] == []
 
 
@@ -162,7 +162,7 @@ def test_a_plugin_comes_in_by_the_front_door(package):
     assert [str(f) for f in past] == []
 
 
-@pytest.mark.parametrize("package", ["rdcbench_std", "rdcbench_mnist"])
+@pytest.mark.parametrize("package", ["rdcbench_std", "rdcbench_mnist", "rdcbench_gaussian"])
 def test_loading_a_built_in_plugin_costs_no_heavy_import(package):
     first = PLUGINS / package / "__init__.py"
     heavy = [str(f) for f in imports(first) if f.at_load and not f.typing and f.module.split(".")[0] in HEAVY]

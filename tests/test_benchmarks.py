@@ -92,4 +92,4 @@ def test_runs_go_to_a_folder_of_benchmark_and_preset():
 def test_the_benchmarks_that_are_shipped_are_found_without_torch():
     program = "import sys; sys.modules['torch'] = None; from rdcbench.benchmarks import benchmarks; print(*sorted(benchmarks()))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert {"mnist-universal", "smoke"} <= set(done.stdout.split())
+    assert {"gaussian-universal", "mnist-universal", "smoke"} <= set(done.stdout.split())

@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from rdcbench import Context, Decoder, Fitted, PartError, Split
 from rdcbench_gaussian.source import MEAN, SIGMA
@@ -24,7 +25,7 @@ class GaussianLinear(Decoder, Fitted):
 
     Parameters
     ----------
-    image_shape: given.
+    image_shape, dimensions: given; pixels beyond the dimensions are not received, and come back as their mean.
 
     The dial `budget` is W2^2 of a component in shares of the source's variance; 1 or more asks for the least squared
     error.
@@ -37,10 +38,10 @@ class GaussianLinear(Decoder, Fitted):
     gain: Tensor
     spread: Tensor
 
-    def __init__(self, image_shape: Sequence[int]) -> None:
+    def __init__(self, image_shape: Sequence[int], dimensions: int) -> None:
         super().__init__()
         self.image_shape = tuple(image_shape)
-        self.register_buffer("signs", torch.ones(math.prod(image_shape)))
+        self.register_buffer("signs", torch.ones(dimensions))
         self.register_buffer("gain", torch.ones((), dtype=torch.float64))
         self.register_buffer("spread", torch.ones((), dtype=torch.float64))
 
@@ -48,7 +49,8 @@ class GaussianLinear(Decoder, Fitted):
         """Second moments of source and received components, over all training images."""
         index = torch.arange(len(train))
         received = given(index).double()
-        source = ((train.batch(index).x.flatten(1) - MEAN) / SIGMA).double().to(received.device)
+        pixels = train.batch(index, received.device).x.flatten(1)
+        source = ((pixels[:, : len(self.signs)] - MEAN) / SIGMA).double()
         covariance = (source * received).mean(0)
         energy = received.square().mean()
         self.signs.copy_(torch.where(covariance < 0, -1.0, 1.0))
@@ -63,9 +65,10 @@ class GaussianLinear(Decoder, Fitted):
         return max(1 - math.sqrt(budget), least) / float(self.spread)
 
     def forward(self, received: Tensor, context: Context) -> Tensor:
-        """[n, d] -> [n, *image_shape]; nearly all of it in [0, 1]."""
+        """[n, d] -> [n, *image_shape]."""
         components = self.scale(context.tradeoff.get(BUDGET, 1.0)) * self.signs * received
-        return (MEAN + SIGMA * components).view(-1, *self.image_shape)
+        pixels = F.pad(components, (0, math.prod(self.image_shape) - len(self.signs)))
+        return (MEAN + SIGMA * pixels).clamp(0, 1).view(-1, *self.image_shape)
 
 
 DECODERS: Final[tuple[type[Decoder], ...]] = (GaussianLinear,)

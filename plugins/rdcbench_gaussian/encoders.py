@@ -27,8 +27,8 @@ class GaussianScale(Encoder):
 
     Parameters
     ----------
-    image_shape, dimensions, levels, tradeoff: given; as many dimensions as pixels.
-    step: of the quantizer, in standard deviations of the source.
+    image_shape, dimensions, levels, tradeoff: given; as many dimensions as pixels, or the first ones are sent only.
+    step: of the quantizer, in standard deviations of the source; 8/(L-1), the smallest, if not given.
     """
 
     name = "gaussian-scale"
@@ -42,14 +42,15 @@ class GaussianScale(Encoder):
         dimensions: int,
         levels: int,
         tradeoff: Mapping[str, float],
-        step: float = 1.0,
+        step: float | None = None,
     ) -> None:
         super().__init__()
-        if math.prod(image_shape) != dimensions:
+        if math.prod(image_shape) < dimensions:
             raise PartError(
-                f"The encoder {self.name!r} sends one number for each of {math.prod(image_shape)} pixels, not "
-                f"{dimensions}; set the study's dimensions to {math.prod(image_shape)}."
+                f"The encoder {self.name!r} sends one number for each pixel; the study has {dimensions} dimensions, "
+                f"and an image {math.prod(image_shape)} pixels. Make them equal."
             )
+        step = 8 / (levels - 1) if step is None else step
         self.scale = 2 / ((levels - 1) * step) if step > 0 else math.inf
         if not self.scale * 4 <= 1 + 1e-9:
             raise PartError(
@@ -64,7 +65,7 @@ class GaussianScale(Encoder):
 
     def components(self, x: Tensor) -> Tensor:
         """Pixels [n, 1, 1, d] as components of mean 0 and variance 1, with their signs: [n, d]."""
-        return (x.flatten(1) - MEAN) / SIGMA * self.signs
+        return (x.flatten(1)[:, : len(self.signs)] - MEAN) / SIGMA * self.signs
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, *image_shape] -> [n, d] in [-1, 1]."""
@@ -111,7 +112,7 @@ class GaussianChannel(GaussianScale):
         pixels = (x.flatten(1) * 255).round().byte().cpu().numpy()
         digests = [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in pixels]
         image = np.frombuffer(b"".join(digests), dtype="<i8").astype(np.int64)
-        uniform = torch.from_numpy(rng.counter_uniform(int(self.key), image, pixels.shape[1]))
+        uniform = torch.from_numpy(rng.counter_uniform(int(self.key), image, len(self.signs)))
         noise: Tensor = torch.special.ndtri(uniform).float()
         return noise
 

@@ -95,6 +95,7 @@ class FakeRun:
             name=f"{name}/seed{seed}",
             seed=seed,
             dataset=PartSpec(name="d"),
+            tradeoff=dict(_weight(one) for one in name.split("/")[2].split(",") if "=" in one),
             parts=parts,
             inputs=dict.fromkeys(SENDER, f"{base}/seed{seed}") if base else {},
             training=Training(steps=self.steps.get(study(name), 100), batch=1, learning_rate=0.1),
@@ -233,6 +234,12 @@ def _toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return repr(value) if isinstance(value, int | float) else '"' + str(value).replace('"', "'") + '"'
+
+
+def _weight(text: str) -> tuple[str, float]:
+    """One entry of a point's name, such as classification=0.015."""
+    term, _, weight = text.partition("=")
+    return term, float(weight)
 
 
 def studies_of(claim: Mapping[str, Any]) -> set[str]:
