@@ -11,7 +11,6 @@ from rdcbench.oracles import (
     gaussian_decoder_scale,
     gaussian_distortion,
     gaussian_label_entropy,
-    gaussian_perception,
     gaussian_rate,
     gaussian_rdc_distortion,
     gaussian_rdc_rate,
