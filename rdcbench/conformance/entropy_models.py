@@ -135,6 +135,19 @@ def probabilities(case: Case) -> None:
 
 
 @contract(
+    "conditioned",
+    says="Probabilities depend on the dither: what is sent costs H(Z | U), and no more is needed.",
+    mend="keep a table for each position and dither point, or compute the table from the dither.",
+)
+def conditioned(case: Case) -> None:
+    """Prices of the same symbols under two dithers."""
+    every, dither = _combinations()
+    part = case.ready()
+    first, other = part.bits(every, dither * 0), part.bits(every, dither * (samples.POINTS - 1))
+    expect(not torch.allclose(first, other), "After a fit, all symbols cost the same under two dithers.")
+
+
+@contract(
     "damage",
     says="A damaged payload is a StreamError or other symbols of the alphabet, never another error.",
     mend="check the payload's length first, and raise rdcbench.StreamError.",
@@ -175,4 +188,4 @@ def rate(case: Case) -> None:
 
 
 TRIALS = {"entropy_model": EntropyTrial()}
-CHECKS = {"entropy_model": (*shared.MODULES, shape, lossless, honest, probabilities, damage, rate)}
+CHECKS = {"entropy_model": (*shared.MODULES, shape, lossless, honest, probabilities, conditioned, damage, rate)}

@@ -203,7 +203,7 @@ class Flatterer(samples.EqualShares):
         return super().bits(symbols, dither) / 2
 
 
-@bad("entropy_model", "honest bits", "damage")
+@bad("entropy_model", "honest bits", "conditioned", "damage")
 class ByteEach(samples.EqualShares):
     """A byte for every symbol, whatever the bits say, and an error of torch for a damaged payload."""
 
