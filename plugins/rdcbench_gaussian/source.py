@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 MEAN: Final = 0.5
 """Mean of a pixel: the middle of its range."""
 SIGMA: Final = 0.12
-"""Standard deviation of a pixel: four of them fit on either side. One is 30.6 grey levels, so that the levels of a step
-of one standard deviation do not fall onto the points of a dither of 64, which would tie the error to the source."""
+"""Standard deviation of a pixel: four of them fit on either side. One is 30.6 grey levels, so that in a step of
+one standard deviation they do not fall onto the points of a dither of 16 or 64, which would tie error and source."""
 SPLITS: Final = ("train", "validation", "test")
 
 
