@@ -62,7 +62,7 @@ def time_table(run: Path) -> Iterator[str]:
     for job in plan.unique():
         cell = store.cell(plan.keys[job.name]) if job.stage == "codec" and job.seed == 0 else None
         if cell is not None:
-            studies.setdefault(job.study, []).append(cell.costs["train_seconds"])
+            studies.setdefault(job.name.split("/")[0], []).append(cell.costs["train_seconds"])
     lines = [(study, str(len(seconds)), f"{sum(seconds):.0f}") for study, seconds in studies.items()]
     total = [second for seconds in studies.values() for second in seconds]
     yield from _tool._table(

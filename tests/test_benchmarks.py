@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -93,3 +94,17 @@ def test_the_benchmarks_that_are_shipped_are_found_without_torch():
     program = "import sys; sys.modules['torch'] = None; from rdcbench.benchmarks import benchmarks; print(*sorted(benchmarks()))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert {"gaussian-universal", "mnist-universal", "smoke"} <= set(done.stdout.split())
+
+
+def test_the_wheel_carries_every_package():
+    root = Path(__file__).parent.parent
+    setuptools = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = {
+        name: root / folder for name, folder in setuptools["package-dir"].items() if name != "rdcbench_benchmarks"
+    }
+    found = {
+        ".".join((name, *path.parent.relative_to(folder).parts))
+        for name, folder in folders.items()
+        for path in folder.rglob("__init__.py")
+    }
+    assert found <= set(setuptools["packages"])
