@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rdcbench.codec import freeze
-from rdcbench.conformance import samples
+from rdcbench.conformance import samples, stand_ins
 from rdcbench.conformance.contract import Broken, NotJudged
 from rdcbench.errors import PartError
 from rdcbench.interfaces import Fitted
@@ -68,7 +68,7 @@ class NetworkTrial(Trial):
             "levels": samples.LEVELS,
             "tradeoff": {},
             "training": Training(steps=10, batch=32, learning_rate=1e-3),
-            "classifier": samples.Nearest(case.shape).to(case.device),
+            "classifier": stand_ins.Nearest(case.shape).to(case.device),
         }
 
     def ready(self, case: Case, part: Any, seed: int) -> Any:

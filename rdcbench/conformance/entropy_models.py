@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rdcbench.conformance import samples, shared
+from rdcbench.conformance import samples, shared, stand_ins
 from rdcbench.conformance.case import Case, NetworkTrial, Tensors
 from rdcbench.conformance.contract import contract, expect
 from rdcbench.errors import PartError, StreamError
@@ -21,8 +21,8 @@ SLACK = 16
 """Bytes that a stream may have beyond its bits and its flush."""
 
 
-def _quantizer() -> samples.GridQuantizer:
-    return samples.GridQuantizer(len(SIZES), 0, SIZES)
+def _quantizer() -> stand_ins.GridQuantizer:
+    return stand_ins.GridQuantizer(len(SIZES), 0, SIZES)
 
 
 def _latents(count: int) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rdcbench.conformance import samples, shared
+from rdcbench.conformance import shared, stand_ins
 from rdcbench.conformance.case import Case, Tensors, Trial
 from rdcbench.conformance.contract import contract, expect
 from rdcbench.errors import RdcbenchError
@@ -52,7 +52,7 @@ def _recipe(case: Case) -> Recipe:
 
 
 def _with_stand_ins(registry: Registry) -> Registry:
-    return Registry([*registry.entries, *_entries_of(samples, "conformance")], registry.broken, registry.owners)
+    return Registry([*registry.entries, *_entries_of(stand_ins, "conformance")], registry.broken, registry.owners)
 
 
 def _jobs(case: Case, seed: int) -> list[Job]:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rdcbench.conformance import samples, shared
+from rdcbench.conformance import samples, shared, stand_ins
 from rdcbench.conformance.case import Case, NetworkTrial, Tensors
 from rdcbench.conformance.contract import NotJudged, contract, expect
 from rdcbench.interfaces import Quantizer
@@ -38,7 +38,7 @@ class QuantizerTrial(NetworkTrial):
 
     def seen(self, case: Case, index: Tensor) -> Tensor:
         """Latents of a codec of stand-ins."""
-        return samples.small_codec(case.shape).latents(samples.split(case.shape), index)
+        return stand_ins.small_codec(case.shape).latents(samples.split(case.shape), index)
 
 
 def _dither(case: Case, count: int) -> Tensor:

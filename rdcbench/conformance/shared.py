@@ -64,7 +64,7 @@ def inputs(case: Case) -> None:
     """All inputs before and after."""
     given = case.trial.inputs(case)
     before = {name: value.clone() for name, value in given.items()}
-    case.run(case.fresh(), given)
+    case.run(case.ready(), given)
     changed = [name for name, value in given.items() if not torch.equal(value, before[name])]
     expect(not changed, f"It wrote into {', '.join(changed)}.")
 
@@ -148,7 +148,7 @@ def neighbours(case: Case) -> None:
 )
 def still(case: Case) -> None:
     """The fingerprint of parameters and buffers before and after."""
-    part = case.fresh()
+    part = case.ready()
     before = fingerprint([part])
     case.run(part)
     expect(fingerprint([part]) == before, "Its parameters or buffers changed while it was frozen.")

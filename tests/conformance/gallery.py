@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import rdcbench
-from rdcbench.conformance import samples
+from rdcbench.conformance import samples, stand_ins
 from rdcbench.executors import Serial
 
 BAD: list[tuple[str, type | Path, set[str]]] = []
@@ -37,7 +37,7 @@ def bad(kind: str, *broken: str) -> Callable[[type], type]:
 
 
 @bad("dataset", "disjoint")
-class TestInTrain(samples.Images):
+class TestInTrain(stand_ins.Images):
     """The test split is the training split."""
 
     def load(self, folder, split_name):
@@ -46,7 +46,7 @@ class TestInTrain(samples.Images):
 
 
 @bad("dataset", "own randomness", "same again")
-class Shuffled(samples.Images):
+class Shuffled(stand_ins.Images):
     """Shuffles by the global generator."""
 
     def load(self, folder, split_name):
@@ -56,7 +56,7 @@ class Shuffled(samples.Images):
 
 
 @bad("dataset", "same again")
-class Shared(samples.Images):
+class Shared(stand_ins.Images):
     """Gives away its own memory."""
 
     def load(self, folder, split_name):
@@ -67,7 +67,7 @@ MEMORY: dict[str, rdcbench.Split] = {}
 
 
 @bad("dataset", "shape")
-class FloatImages(samples.Images):
+class FloatImages(stand_ins.Images):
     """Images in [0, 1]."""
 
     def load(self, folder, split_name):
@@ -76,7 +76,7 @@ class FloatImages(samples.Images):
 
 
 @bad("dataset", "classes")
-class CountsFromOne(samples.Images):
+class CountsFromOne(stand_ins.Images):
     """Labels 1 to 10."""
 
     def load(self, folder, split_name):
@@ -85,7 +85,7 @@ class CountsFromOne(samples.Images):
 
 
 @bad("dataset", "digest")
-class Nameless(samples.Images):
+class Nameless(stand_ins.Images):
     """No digest."""
 
     def digest(self):
@@ -96,7 +96,7 @@ class Nameless(samples.Images):
 
 
 @bad("encoder", "neighbours")
-class BatchStatistics(samples.LinearEncoder):
+class BatchStatistics(stand_ins.LinearEncoder):
     """Normalises by the batch at test time."""
 
     def forward(self, x):
@@ -105,7 +105,7 @@ class BatchStatistics(samples.LinearEncoder):
 
 
 @bad("encoder", "neighbours", "still")
-class Restless(samples.LinearEncoder):
+class Restless(stand_ins.LinearEncoder):
     """Never leaves training mode: the known fault of published code."""
 
     def __init__(self, image_shape, dimensions):
@@ -120,7 +120,7 @@ class Restless(samples.LinearEncoder):
 
 
 @bad("encoder", "gradient")
-class Detached(samples.LinearEncoder):
+class Detached(stand_ins.LinearEncoder):
     """Goes through numpy."""
 
     def forward(self, x):
@@ -128,7 +128,7 @@ class Detached(samples.LinearEncoder):
 
 
 @bad("encoder", "inputs")
-class Normalising(samples.LinearEncoder):
+class Normalising(stand_ins.LinearEncoder):
     """Normalises its input in place."""
 
     def forward(self, x):
@@ -136,7 +136,7 @@ class Normalising(samples.LinearEncoder):
 
 
 @bad("encoder", "saved")
-class Forgetful(samples.LinearEncoder):
+class Forgetful(stand_ins.LinearEncoder):
     """Keeps a matrix as an attribute."""
 
     def __init__(self, image_shape, dimensions):
@@ -151,7 +151,7 @@ class Forgetful(samples.LinearEncoder):
 
 
 @bad("quantizer", "alphabet")
-class OffByOne(samples.GridQuantizer):
+class OffByOne(stand_ins.GridQuantizer):
     """States one symbol less than it uses."""
 
     @property
@@ -160,7 +160,7 @@ class OffByOne(samples.GridQuantizer):
 
 
 @bad("quantizer", "alphabet")
-class Boastful(samples.GridQuantizer):
+class Boastful(stand_ins.GridQuantizer):
     """States one symbol more than it uses."""
 
     @property
@@ -169,7 +169,7 @@ class Boastful(samples.GridQuantizer):
 
 
 @bad("quantizer", "dither error")
-class NotSubtracted(samples.GridQuantizer):
+class NotSubtracted(stand_ins.GridQuantizer):
     """Adds the dither and never takes it away."""
 
     def dequantize(self, symbols, dither):
@@ -177,7 +177,7 @@ class NotSubtracted(samples.GridQuantizer):
 
 
 @bad("quantizer", "forward")
-class Noisy(samples.GridQuantizer):
+class Noisy(stand_ins.GridQuantizer):
     """Trains with another value than what is sent."""
 
     def forward(self, latent, dither):
@@ -185,7 +185,7 @@ class Noisy(samples.GridQuantizer):
 
 
 @bad("quantizer", "shared dither")
-class OneDither(samples.GridQuantizer):
+class OneDither(stand_ins.GridQuantizer):
     """One dither for all images."""
 
     def dither(self, context):
@@ -196,7 +196,7 @@ class OneDither(samples.GridQuantizer):
 
 
 @bad("entropy_model", "honest bits", "probabilities")
-class Flatterer(samples.EqualShares):
+class Flatterer(stand_ins.EqualShares):
     """Says that symbols cost half."""
 
     def bits(self, symbols, dither):
@@ -204,12 +204,12 @@ class Flatterer(samples.EqualShares):
 
 
 @bad("entropy_model", "honest bits", "conditioned", "damage")
-class ByteEach(samples.EqualShares):
+class ByteEach(stand_ins.EqualShares):
     """A byte for every symbol, whatever the bits say, and an error of torch for a damaged payload."""
 
 
 @bad("entropy_model", "lossless")
-class Lossy(samples.EqualShares):
+class Lossy(stand_ins.EqualShares):
     """Cannot code the last symbol."""
 
     def encode(self, symbols, dither):
@@ -217,7 +217,7 @@ class Lossy(samples.EqualShares):
 
 
 @bad("entropy_model", "probabilities")
-class LargestForAll(samples.EqualShares):
+class LargestForAll(stand_ins.EqualShares):
     """Prices all positions by the largest alphabet."""
 
     def bits(self, symbols, dither):
@@ -229,7 +229,7 @@ class LargestForAll(samples.EqualShares):
 
 
 @bad("decoder", "shape")
-class Unbounded(samples.LinearDecoder):
+class Unbounded(stand_ins.LinearDecoder):
     """No sigmoid."""
 
     def forward(self, received, context):
@@ -237,7 +237,7 @@ class Unbounded(samples.LinearDecoder):
 
 
 @bad("decoder", "own randomness", "repeatable")
-class Sampler(samples.LinearDecoder):
+class Sampler(stand_ins.LinearDecoder):
     """Draws from the global generator, so no receiver can do it again."""
 
     def forward(self, received, context):
@@ -245,7 +245,7 @@ class Sampler(samples.LinearDecoder):
 
 
 @bad("decoder", "neighbours")
-class NumbersRows(samples.LinearDecoder):
+class NumbersRows(stand_ins.LinearDecoder):
     """Draws by the row in the batch instead of by the image."""
 
     def forward(self, received, context):
@@ -254,7 +254,7 @@ class NumbersRows(samples.LinearDecoder):
 
 
 @bad("decoder", "device")
-class OnTheProcessor(samples.LinearDecoder):
+class OnTheProcessor(stand_ins.LinearDecoder):
     """Leaves the context's noise where it was drawn."""
 
     def forward(self, received, context):
@@ -265,7 +265,7 @@ class OnTheProcessor(samples.LinearDecoder):
 
 
 @bad("critic", "direction")
-class Backwards(samples.Smoothness):
+class Backwards(stand_ins.Smoothness):
     """Learns to prefer fake images."""
 
     def __init__(self):
@@ -280,7 +280,7 @@ class Backwards(samples.Smoothness):
 
 
 @bad("critic", "own randomness", "repeatable")
-class GlobalMixtures(samples.Smoothness):
+class GlobalMixtures(stand_ins.Smoothness):
     """Mixes by the global generator."""
 
     def loss(self, real, fake, generator):
@@ -289,7 +289,7 @@ class GlobalMixtures(samples.Smoothness):
 
 
 @bad("critic", "shape")
-class Column(samples.Smoothness):
+class Column(stand_ins.Smoothness):
     """Scores of shape [n, 1]."""
 
     def forward(self, x):
@@ -300,7 +300,7 @@ class Column(samples.Smoothness):
 
 
 @bad("classifier", "shape")
-class OneTooFew(samples.Nearest):
+class OneTooFew(stand_ins.Nearest):
     """Nine classes of ten."""
 
     def forward(self, x):
@@ -308,7 +308,7 @@ class OneTooFew(samples.Nearest):
 
 
 @bad("classifier", "gradient")
-class Silent(samples.Nearest):
+class Silent(stand_ins.Nearest):
     """Logits without a gradient."""
 
     @torch.no_grad()
@@ -317,7 +317,7 @@ class Silent(samples.Nearest):
 
 
 @bad("classifier", "saved")
-class KeepsTheSplit(samples.Nearest):
+class KeepsTheSplit(stand_ins.Nearest):
     """Learns into an attribute."""
 
     shift = 0.0
@@ -333,7 +333,7 @@ class KeepsTheSplit(samples.Nearest):
 
 
 @bad("objective", "reads")
-class Undeclared(samples.SquaredError):
+class Undeclared(stand_ins.SquaredError):
     """Asks the critic in the distortion term."""
 
     def term(self, name, outcome):
@@ -341,7 +341,7 @@ class Undeclared(samples.SquaredError):
 
 
 @bad("objective", "scalar")
-class PerImage(samples.SquaredError):
+class PerImage(stand_ins.SquaredError):
     """Forgets to average."""
 
     def term(self, name, outcome):
@@ -349,7 +349,7 @@ class PerImage(samples.SquaredError):
 
 
 @bad("objective", "finite", "scalar")
-class Logarithm(samples.SquaredError):
+class Logarithm(stand_ins.SquaredError):
     """The logarithm of a negative number."""
 
     def term(self, name, outcome):
@@ -357,7 +357,7 @@ class Logarithm(samples.SquaredError):
 
 
 @bad("objective", "inputs")
-class Clamps(samples.SquaredError):
+class Clamps(stand_ins.SquaredError):
     """Clamps the reconstruction in place."""
 
     def term(self, name, outcome):
@@ -365,7 +365,7 @@ class Clamps(samples.SquaredError):
 
 
 @bad("objective", "own randomness", "repeatable")
-class RandomSlices(samples.SquaredError):
+class RandomSlices(stand_ins.SquaredError):
     """Random directions out of the global generator."""
 
     def term(self, name, outcome):
@@ -373,7 +373,7 @@ class RandomSlices(samples.SquaredError):
 
 
 @bad("objective", "quiet")
-class Chatty(samples.SquaredError):
+class Chatty(stand_ins.SquaredError):
     """Prints."""
 
     def term(self, name, outcome):
@@ -549,7 +549,7 @@ class Brighter(_Zip):
 
 
 @bad("protocol", "acyclic")
-class Circle(samples.EachPoint):
+class Circle(stand_ins.EachPoint):
     """Each job starts from the next."""
 
     def plan(self, recipe, study, study_name, seed):
@@ -562,7 +562,7 @@ class Circle(samples.EachPoint):
 
 
 @bad("protocol", "acyclic")
-class Nowhere(samples.EachPoint):
+class Nowhere(stand_ins.EachPoint):
     """Starts from a job that nobody lays out."""
 
     def plan(self, recipe, study, study_name, seed):
@@ -571,7 +571,7 @@ class Nowhere(samples.EachPoint):
 
 
 @bad("protocol", "points")
-class Lazy(samples.EachPoint):
+class Lazy(stand_ins.EachPoint):
     """Leaves out the last point."""
 
     def plan(self, recipe, study, study_name, seed):
@@ -579,7 +579,7 @@ class Lazy(samples.EachPoint):
 
 
 @bad("protocol", "points")
-class OneSeed(samples.EachPoint):
+class OneSeed(stand_ins.EachPoint):
     """Lays out seed 0 whatever is asked."""
 
     def plan(self, recipe, study, study_name, seed):
@@ -587,7 +587,7 @@ class OneSeed(samples.EachPoint):
 
 
 @bad("protocol", "same again")
-class Growing(samples.EachPoint):
+class Growing(stand_ins.EachPoint):
     """Trains longer with every plan."""
 
     def __init__(self):

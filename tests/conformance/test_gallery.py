@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import gallery
 
 from rdcbench import registry
-from rdcbench.conformance import check_entry, contracts, samples
+from rdcbench.conformance import check_entry, contracts, stand_ins
 
-GOOD = [entry for entry in registry._entries_of(samples, "conformance") if entry.kind != "entropy_model"]
+GOOD = [entry for entry in registry._entries_of(stand_ins, "conformance") if entry.kind != "entropy_model"]
 
 
 @pytest.fixture(scope="session")
