@@ -21,6 +21,7 @@ from rdcbench.bitstream import Stream, pack, unpack
 from rdcbench.codec import INFERENCE_BATCH, parameter_count, sender_fingerprint, state_bytes
 from rdcbench.errors import RdcbenchError
 from rdcbench.interfaces import Judge, Metric, WholeCodec
+from rdcbench.real_pair import between_real
 from rdcbench.records import Context, Decoded, Field, Measurement, Packet, Split, writes
 from rdcbench.results import CellValue, FieldInfo
 from rdcbench.stats import Counts, Interval, bootstrap_interval, count_matrix, jackknife_interval
@@ -46,8 +47,19 @@ class Evaluation:
     arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
 
-    def add(self, name: str, meaning: Field, measured: Measurement, source: str, version: str) -> None:
-        """Note one number with its interval; a name that is taken, or a value out of bounds, is an error."""
+    def add(
+        self,
+        name: str,
+        meaning: Field,
+        measured: Measurement,
+        source: str,
+        version: str,
+        real: Measurement | None = None,
+    ) -> None:
+        """Note one number with its interval; a name that is taken, or a value out of bounds, is an error.
+
+        real: the same between two halves of the real test images.
+        """
         if name in self.values:
             raise RdcbenchError(f"Two metrics bring the field {name!r}: {self.fields[name].source} and {source}.")
         if not np.isfinite(measured.value) and name != "rate_bound":
@@ -64,6 +76,7 @@ class Evaluation:
             reference=math.sqrt(max(0.0, measured.reference))
             if measured.root and measured.reference
             else measured.reference,
+            real_pair=_real_interval(real),
         )
         self.fields[name] = FieldInfo(
             unit=meaning.unit,
@@ -93,6 +106,14 @@ def interval_of(measured: Measurement) -> Interval:
         return interval
     value, low, high = (math.sqrt(max(0.0, end)) for end in (interval.value, interval.lo, interval.hi))
     return Interval(value, low, high)
+
+
+def _real_interval(real: Measurement | None) -> tuple[float, float, float] | None:
+    """(value, low, high) of what was measured between real images, None where nothing says how sure it is."""
+    if real is None or (real.per_image is None and real.leave_out is None):
+        return None
+    interval = interval_of(real)
+    return interval.value, interval.lo, interval.hi
 
 
 @cache
@@ -135,10 +156,11 @@ def evaluate(
             _add_metric(result, metric, decoded)
     for name, judge in judges.items():
         with _unwritten(decoded, name), guards.unchanged(name, judge):
+            real = between_real(judge, test, train, device)
             seen = judge.measure(decoded, lambda images: decode_directly(codec, train(), tradeoff, device, images))
         _check_fields(name, judge.fields, seen)
         for key, measured in seen.items():
-            result.add(key, judge.fields[key], measured, name, judge.version)
+            result.add(key, judge.fields[key], measured, name, judge.version, real.get(key))
     guards.check_receiver(codec, batch.x, context, x_hat)
     result.costs |= {
         "decoder_parameters": float(sum(parameter_count(part) for part in codec.receiver())),

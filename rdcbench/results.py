@@ -32,12 +32,16 @@ class FieldInfo(Record):
 
 
 class CellValue(Record):
-    """A number of one cell with its interval over the images, and the value of real against real where it has one."""
+    """A number of one cell with its interval over the images, and what real images measure where it has that.
+
+    reference: training images against test images; real_pair: (value, low, high) of two halves of the test images.
+    """
 
     value: float
     image_lo: float = math.nan
     image_hi: float = math.nan
     reference: float | None = None
+    real_pair: tuple[float, float, float] | None = None
 
 
 class Cell(Record):
@@ -68,6 +72,7 @@ class Value(Record):
     seed_hi: float
     seed_values: list[float]
     reference: float | None = None
+    real_pair: tuple[float, float, float] | None = None
 
 
 class Row(Record):
@@ -138,6 +143,7 @@ def _over_seeds(values: Sequence[CellValue]) -> Value:
         seed_hi=spread.hi,
         seed_values=means,
         reference=values[0].reference,
+        real_pair=values[0].real_pair,
     )
 
 

@@ -18,7 +18,7 @@ TRAINED_BY = (
     "rng", "records", "interfaces", "batches", "codec", "optim", "checkpoints", "train", "building", "work",
 )  # fmt: skip
 """Modules of the harness that trained weights depend on."""
-MEASURED_BY = ("bitstream", "evaluate")
+MEASURED_BY = ("bitstream", "evaluate", "real_pair")
 """Modules of the harness that measurements depend on beside them."""
 
 

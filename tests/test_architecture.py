@@ -21,7 +21,7 @@ FLOORS = (
     ("benchmarks", "bitstream", "datafiles", "idx", "recipe", "records"),
     ("batches", "interfaces", "jobs", "loading", "optim"),
     ("codec", "executors", "fence", "registry", "results"),
-    ("derived", "guards"),
+    ("derived", "guards", "real_pair"),
     ("evaluate", "store", "versions"),
     ("building", "checkpoints", "plan", "report", "schedule"),
     ("train", "verify"),

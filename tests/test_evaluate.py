@@ -117,6 +117,8 @@ def test_judges_measure_the_decoded_test_split(run, codec, train_split):
     corrected = 4 * plain - 3 * float(np.mean(leave_out))
     assert result.values["mean_distance"].value == pytest.approx(max(corrected, 0.0), rel=1e-3, abs=1e-7)
     assert result.values["mean_distance"].reference == 0.0
+    value, low, high = result.values["mean_distance"].real_pair
+    assert low < value < high, "two halves of the test images, with the interval that rows have"
     assert result.fields["mean_distance"].source == "judge:tiny-judge"
 
 

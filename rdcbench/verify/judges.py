@@ -1,11 +1,11 @@
-"""Claims on those who judge: what real images measure, whether they see a known order, whether two of them agree."""
+"""Claims on judges: what real images measure, whether they are unbiased, see a known order, and agree."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from rdcbench import stats
 from rdcbench.results import Row
@@ -44,6 +44,41 @@ class Real(Law):
             values = ", ".join(f"{value:.4g}" for value in sorted(found)) or "not measured"
             texts.append(f"{name} {values} in [{low:g}, {high:g}]")
         return worst(verdicts), "; ".join(texts)
+
+
+class Unbiased(Law):
+    """Between two halves of the real test images each judge's 95 % interval contains `floor`, and is not too wide.
+
+    floor: field -> what two samples of one distribution have, 0 for a corrected distance. half_width: field -> the
+    half-width beyond which an interval that contains the floor says nothing.
+    """
+
+    kind: Literal["unbiased"]
+    floor: dict[str, float] = Field(min_length=1)
+    half_width: dict[str, float]
+
+    @model_validator(mode="after")
+    def _has_widths(self) -> Self:
+        if lacking := sorted(set(self.floor) ^ set(self.half_width)):
+            raise ValueError(f"{listed(lacking)}: 'floor' and 'half_width' must name the same fields")
+        return self
+
+    def check(self, scope: Scope) -> Answer:
+        """Each judge once, as all rows of a run have the same judges."""
+        verdicts: list[Verdict] = []
+        texts = []
+        for name, floor in self.floor.items():
+            having = [row for row in scope.evidence.rows if name in row.values]
+            found = {pair for row in having if (pair := row.values[name].real_pair) is not None}
+            intervals = [stats.Interval(*pair) for pair in sorted(found)]
+            verdicts.append(worst(self._judged(name, one) for one in intervals) if intervals else "UNDECIDED")
+            texts.append(f"{name} {', '.join(map(shown, intervals)) or 'not measured'} (floor {floor:g})")
+        return worst(verdicts), "; ".join(texts)
+
+    def _judged(self, name: str, found: stats.Interval) -> Verdict:
+        if not found.lo <= self.floor[name] <= found.hi:
+            return "FAIL"
+        return "PASS" if (found.hi - found.lo) / 2 <= self.half_width[name] else "UNDECIDED"
 
 
 class Dial(Claim):

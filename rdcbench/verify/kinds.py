@@ -15,7 +15,7 @@ from rdcbench.verify.closed_forms import ClosedForm
 from rdcbench.verify.convergence import Converged
 from rdcbench.verify.fronts import Front
 from rdcbench.verify.gaps import Gap, Stays
-from rdcbench.verify.judges import Dial, Difference, Real
+from rdcbench.verify.judges import Dial, Difference, Real, Unbiased
 from rdcbench.verify.laws import Codewords, Frozen, Leak, Rates
 from rdcbench.verify.limits import Bound
 from rdcbench.verify.orders import Ordered
@@ -32,6 +32,7 @@ KINDS: Mapping[str, type[Claim]] = MappingProxyType(
         "rates": Rates,
         "frozen": Frozen,
         "real": Real,
+        "unbiased": Unbiased,
         "dial": Dial,
         "difference": Difference,
         "converged": Converged,

@@ -41,6 +41,7 @@ class FakeRun:
     wobble: dict[tuple[str, str], float] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
     references: dict[str, float] = field(default_factory=dict)
+    real_pairs: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     fingerprints: dict[str, dict[str, str]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
@@ -108,7 +109,8 @@ class FakeRun:
             shift = job.seed - (self.seeds - 1) / 2
             found = mean + shift * self._of(self.wobble, job.row, name, 0.0)
             spread = self._of(self.noise, job.row, name, self.usual * abs(mean))
-            values[name], given = self._measured(name, found, spread, generator)
+            measured, given = self._measured(name, found, spread, generator)
+            values[name] = measured.model_copy(update={"real_pair": self.real_pairs.get(name)})
             arrays |= given
             version = self.versions.get((study(job.row), name), "1")
             better = "higher" if name.startswith("accuracy") else "lower"
@@ -169,6 +171,10 @@ BASES = {
 }  # fmt: skip
 SENDERS = dict.fromkeys(BASES, "rdc") | {"rdp-universal": "rdp-base"}
 DIAL = {"0": 160.0, "0.25": 110.0, "0.5": 60.0, "0.75": 20.0, "1": 2.0}
+REAL_PAIRS = {
+    "perception": (0.16, -0.37, 0.7), "kid": (0.06, -0.24, 0.36), "sliced_w2": (0.002, 0.0, 0.005),
+    "perception_critic": (0.007, -0.034, 0.051), "nearest_train_share": (0.048, 0.042, 0.054),
+}  # fmt: skip
 REFERENCES = {"perception": 1.5, "kid": 0.3, "sliced_w2": 0.0101, "perception_critic": 0.002}
 
 
@@ -195,7 +201,7 @@ def good() -> FakeRun:
     rows |= {f"codebook-dial/frozen/dial={dial}": _rdp(distance, 0.0) for dial, distance in DIAL.items()}
     steps = {f"{name}-twice": 200 for name in ("rdc", "rdp", "rdp-base")}
     critics = {"rdp", "rdp-base", "rdp-twice", "rdp-base-twice", "rdp-universal"}
-    return FakeRun(rows, steps=steps, critics=critics, references=dict(REFERENCES))
+    return FakeRun(rows, steps=steps, critics=critics, references=dict(REFERENCES), real_pairs=dict(REAL_PAIRS))
 
 
 def _rates(bits: float) -> dict[str, float]:
@@ -215,6 +221,7 @@ def _rdp(distance: float, gap: float) -> dict[str, float]:
     """D is a parabola of the Frechet distance, to which all other judges are proportional."""
     mse = 0.046 + 6.25e-7 * (200.0 - distance) ** 2 + gap
     others = {"sliced_w2": distance / 2000, "kid": distance / 3, "perception_critic": distance / 50}
+    others["nearest_train_share"] = 0.04
     return {**_rates(BITS), "mse": mse, "perception": distance, **others}
 
 

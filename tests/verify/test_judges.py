@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from rdcbench.errors import RecipeError
+
 from .fake import DIAL, FakeRun, good
 
 REAL = {"kind": "real", "within": {"perception": [0.0, 2.0], "kid": [-0.1, 0.5]}}
@@ -27,6 +29,27 @@ def test_real_against_real(tried, references, verdict, says):
     run = FakeRun({"s/x/p": {"perception": 100.0, "kid": 30.0}}, references=references)
     finding = tried(run, **REAL)
     assert (finding.verdict, says in finding.numbers) == (verdict, True)
+
+
+@pytest.mark.parametrize(
+    ("pair", "verdict"),
+    [
+        ((0.2, -0.3, 0.7), "PASS"),
+        ((0.5, 0.1, 0.9), "FAIL"),
+        ((-0.5, -0.9, -0.1), "FAIL"),
+        ((0.5, -2.0, 3.0), "UNDECIDED"),
+        (None, "UNDECIDED"),
+    ],
+)
+def test_a_judge_that_sees_a_difference_where_there_is_none_fails(tried, pair, verdict):
+    run = FakeRun({"s/x/p": {"kid": 30.0}}, real_pairs={"kid": pair} if pair else {})
+    finding = tried(run, kind="unbiased", floor={"kid": 0.0}, half_width={"kid": 1.0})
+    assert (finding.verdict, "floor 0" in finding.numbers) == (verdict, True)
+
+
+def test_a_floor_without_a_half_width_is_refused(tried):
+    with pytest.raises(RecipeError, match=r"kid: 'floor' and 'half_width' must name the same fields"):
+        tried(FakeRun({"s/x/p": {"kid": 30.0}}), kind="unbiased", floor={"kid": 0.0}, half_width={})
 
 
 @pytest.mark.parametrize("field", ["perception", "sliced_w2", "perception_critic", "kid"])

@@ -43,6 +43,7 @@ BROKEN = {
         {name: {"frozen_before": "a", "frozen_after": "b"} for name in run.named("rdc-universal")}
     ),
     "real-against-real": lambda run: run.references.update(perception=9.0),
+    "judges-are-unbiased": lambda run: run.real_pairs.update(kid=(0.5, 0.2, 0.8)),
     "no-judge-is-blind": lambda run: run.put("codebook-dial/frozen/dial=0.75", kid=50.0),
     "the-judge-agrees-with-the-classifier": lambda run: run.add(ZERO, ce_judge=0.6),
     "rdc-has-converged": lambda run: run.add("rdc-twice/end-to-end/classification=0.0025", mse=-0.003),
@@ -84,6 +85,7 @@ BLURRED = {
     "bits-are-real": _unwritten_rates,
     "encoder-is-frozen": lambda run: run.fingerprints.update({name: {} for name in run.named("rdc-universal")}),
     "real-against-real": lambda run: run.references.clear(),
+    "judges-are-unbiased": lambda run: run.real_pairs.update(perception=(0.5, -5.0, 6.0)),
     "no-judge-is-blind": _noise(("codebook-dial", "kid", 120.0)),
     "the-judge-agrees-with-the-classifier": _noise((ZERO, "ce_judge", 2.0), ce_judge=0.3),
     "rdc-has-converged": lambda run: run.keep({"rdc"}),
