@@ -6,10 +6,11 @@ import time
 from collections.abc import Sequence
 
 import torch
+from torch import nn
 
 from rdcbench import building, train
 from rdcbench.codec import Codec
-from rdcbench.interfaces import Classifier, Dataset
+from rdcbench.interfaces import Classifier, Dataset, Fitted
 from rdcbench.jobs import Job, Plan
 from rdcbench.plan import active_terms
 from rdcbench.recipe import digest_of
@@ -22,7 +23,7 @@ FIRST_STEPS = 2
 MEASURED_SECONDS = 0.5
 """How long the timed steps of one kind of job may take, about."""
 STAGE_SECONDS = 20.0
-"""What a classifier or a judge is assumed to take."""
+"""What a classifier, a judge, or parts that are fitted instead of trained are assumed to take."""
 EVALUATION_SECONDS = 5.0
 """What evaluating and judging a row is assumed to take."""
 
@@ -31,15 +32,20 @@ def seconds(plan: Plan, todo: Sequence[Job], options: Options) -> float:
     """Estimate the seconds of one core that `todo` takes; no data set is read, the images are noise."""
     settings = building.Settings(options.out, device=options.device, plugin_files=options.plugin_files)
     per_step: dict[str, float] = {}
+    trained: set[str] = set()
     total = 0.0
     for job in todo:
         if job.stage != "codec" or job.training is None or "codec" in job.parts:
             total += STAGE_SECONDS
             continue
+        total += EVALUATION_SECONDS
+        if plan.train_keys[job.name] in trained:
+            continue
+        trained.add(plan.train_keys[job.name])
         kind = _kind(job, settings)
         if kind not in per_step:
             per_step[kind] = _measure(plan, job, settings)
-        total += job.training.steps * per_step[kind] + EVALUATION_SECONDS
+        total += job.training.steps * per_step[kind] or STAGE_SECONDS
     return total
 
 
@@ -51,10 +57,17 @@ def _kind(job: Job, settings: building.Settings) -> str:
 
 
 def _measure(plan: Plan, job: Job, settings: building.Settings) -> float:
-    """Seconds of one training step of a job, on random images with freshly built parts."""
-    first = _timed(_task(plan, job, settings, FIRST_STEPS)) / FIRST_STEPS
+    """Seconds of one training step of a job, on random images with freshly built parts; 0 if all are fitted instead."""
+    task = _task(plan, job, settings, FIRST_STEPS)
+    if not any(_has_gradient(getattr(task.codec, role)) for role in task.trains if role != "critic"):
+        return 0.0
+    first = _timed(task) / FIRST_STEPS
     more = min(20, max(1, int(MEASURED_SECONDS / first)))
     return _timed(_task(plan, job, settings, more)) / more
+
+
+def _has_gradient(part: nn.Module) -> bool:
+    return not isinstance(part, Fitted) and any(True for _ in part.parameters())
 
 
 def _timed(task: train.Task) -> float:

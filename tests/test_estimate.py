@@ -46,3 +46,16 @@ def test_the_steps_are_really_timed_and_no_data_is_read(plan, tmp_path, monkeypa
     total = estimate.seconds(plan, [job], Options(tmp_path))
     # first timing: 2 steps in one tick; then MEASURED_SECONDS / 0.5 = 1 step in one tick
     assert total == job.training.steps * 1.0 + estimate.EVALUATION_SECONDS
+
+
+def test_a_training_that_rows_share_counts_once(plan, tmp_path, measured):
+    first, second, *_ = codec_jobs(plan)
+    shared = plan.model_copy(update={"train_keys": {**plan.train_keys, second.name: plan.train_keys[first.name]}})
+    total = estimate.seconds(shared, [first, second], Options(tmp_path))
+    assert total == first.training.steps + 2 * estimate.EVALUATION_SECONDS
+
+
+def test_parts_that_are_fitted_count_with_what_that_is_assumed_to_take(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(estimate, "_has_gradient", lambda part: False)
+    job = codec_jobs(plan)[0]
+    assert estimate.seconds(plan, [job], Options(tmp_path)) == estimate.STAGE_SECONDS + estimate.EVALUATION_SECONDS

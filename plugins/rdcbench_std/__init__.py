@@ -37,10 +37,10 @@ def rdcbench_objectives() -> Iterable[type[rdcbench.Objective]]:
 
 @hookimpl
 def rdcbench_protocols() -> Iterable[type[rdcbench.Protocol]]:
-    """End-to-end and universal."""
-    from rdcbench_std.protocols import PROTOCOLS
+    """End-to-end; universal; one decoder for all points."""
+    from rdcbench_std import one_decoder, protocols
 
-    return PROTOCOLS
+    return (*protocols.PROTOCOLS, *one_decoder.PROTOCOLS)
 
 
 @hookimpl

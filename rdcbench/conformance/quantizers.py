@@ -10,7 +10,7 @@ from torch import Tensor
 from rdcbench.conformance import samples, shared, stand_ins
 from rdcbench.conformance.case import Case, NetworkTrial, Tensors
 from rdcbench.conformance.contract import NotJudged, contract, expect
-from rdcbench.interfaces import Quantizer
+from rdcbench.interfaces import Fitted, Quantizer
 from rdcbench.records import Context
 from rdcbench.rng import generator
 
@@ -77,12 +77,15 @@ def shape(case: Case) -> None:
     mend="clamp the symbols, or state the alphabet's true size for each position.",
 )
 def alphabet(case: Case) -> None:
-    """The symbols of latents far and near under all points of the dither."""
+    """The symbols of latents far and near under all points of the dither, and of those that a part was fitted to."""
     part = case.ready()
     given = case.trial.inputs(case)
-    wide = torch.cat([given["latent"], 10 * given["latent"]])
-    dither = torch.cat([given["dither"], given["dither"].flip(0)])
-    symbols = part.quantize(wide, dither)
+    wide = [given["latent"], 10 * given["latent"]]
+    dither = [given["dither"], given["dither"].flip(0)]
+    if isinstance(part, Fitted):
+        wide.append(QuantizerTrial().seen(case, torch.arange(samples.COUNTS["train"])))
+        dither.append(_dither(case, len(wide[-1])))
+    symbols = part.quantize(torch.cat(wide), torch.cat(dither))
     sizes = part.alphabet
     low, high = symbols.amin(0), symbols.amax(0)
     expect(bool((low >= 0).all()), f"The symbol {int(low.min())} occurs.")

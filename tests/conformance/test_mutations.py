@@ -44,6 +44,7 @@ def options(images):
         return {
             "image-folder": {"path": str(images), "size": 8},
             "universal": {"study": "rdc", "base": {"classification": 0.01}},
+            "one-decoder": {"study": "rdc", "base": {"classification": 0.01}},
             "fresh-critic": {"steps": 20},
         }.get(entry.name, {})
 

@@ -1,0 +1,35 @@
+"""Past the paper: codebooks, decoders that sample the posterior, strong competitors of its learned codecs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rdcbench.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import rdcbench
+
+
+@hookimpl
+def rdcbench_encoders() -> Iterable[type[rdcbench.Encoder]]:
+    """The image itself as the latent, with or without what the classifier says of it."""
+    from rdcbench_frontier.pixels import ENCODERS
+
+    return ENCODERS
+
+
+@hookimpl
+def rdcbench_quantizers() -> Iterable[type[rdcbench.Quantizer]]:
+    """Codebooks: plain, aware of labels, entropy-constrained."""
+    from rdcbench_frontier.codebook import QUANTIZERS
+
+    return QUANTIZERS
+
+
+@hookimpl
+def rdcbench_decoders() -> Iterable[type[rdcbench.Decoder]]:
+    """Decoders that are fitted to any frozen sender: conditional means, posterior samples, and the way between."""
+    from rdcbench_frontier.cells import DECODERS
+
+    return DECODERS
