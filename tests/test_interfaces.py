@@ -157,7 +157,7 @@ class Together(rdcbench.Protocol):
 class Jpeg(rdcbench.WholeCodec):
     """JPEG through Pillow, one payload an image; the quality is a dial of the sender."""
 
-    name = "jpeg"
+    name = "jpeg-dial"
     rate_bound = math.inf
 
     def fit(self, train, generator):
@@ -450,7 +450,7 @@ def test_a_decoder_conditioned_on_the_weights(run):
 def test_jpeg(run, tmp_path):
     from rdcbench import files
 
-    result = run({"jpeg": {"protocol": "tiny-end", "sweep": {"quality": [10.0, 95.0]}, "codec": {"name": "jpeg"}}})
+    result = run({"jpeg": {"protocol": "tiny-end", "sweep": {"quality": [10.0, 95.0]}, "codec": {"name": "jpeg-dial"}}})
     coarse, fine = (by_point(result, "jpeg")[f"quality={quality}"] for quality in (10, 95))
     assert coarse.value("mse") > fine.value("mse")
     assert coarse.value("rate_coded") < fine.value("rate_coded") == pytest.approx(fine.value("rate_model"))

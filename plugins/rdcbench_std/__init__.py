@@ -36,6 +36,14 @@ def rdcbench_objectives() -> Iterable[type[rdcbench.Objective]]:
 
 
 @hookimpl
+def rdcbench_codecs() -> Iterable[type[rdcbench.WholeCodec]]:
+    """Image files: JPEG, WebP, PNG."""
+    from rdcbench_std.image_files import CODECS
+
+    return CODECS
+
+
+@hookimpl
 def rdcbench_protocols() -> Iterable[type[rdcbench.Protocol]]:
     """End-to-end; universal; one decoder for all points."""
     from rdcbench_std import one_decoder, protocols
