@@ -318,7 +318,9 @@ def _hook_table() -> Iterator[str]:
         specification = getattr(hookspecs, hook)
         returned = re.search(r"type\[parts\.(\w+)\]", specification.__annotations__["return"])
         contract = f"classes of `rdcbench.{returned[1]}`" if returned else "folders"
-        lines.append((f"[`{hook}`](#{hook})", contract, inspect.getdoc(specification) or ""))
+        lines.append(
+            (f"[`{hook}`](hooks/{hook.removeprefix('rdcbench_')}.md)", contract, inspect.getdoc(specification) or "")
+        )
     return _table(("hook", "returns", ""), lines)
 
 

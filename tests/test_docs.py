@@ -26,7 +26,7 @@ DOCS = ROOT / "docs"
 PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
-    *sorted(DOCS.glob("*.md")),
+    *sorted(DOCS.glob("**/*.md")),
     ROOT / "plugins/example-objective/README.md",
 ]
 HOOKS = [name for name in vars(hookspecs) if name.startswith("rdcbench_")]
@@ -106,18 +106,17 @@ def test_every_field_is_explained_by_hand():
 # ---------------------------------------------------------------------------------------------------------------- hooks
 
 
-def section(hook: str) -> str:
-    text = (DOCS / "hooks.md").read_text(encoding="utf-8")
-    return re.search(rf"^## {hook}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)[1]
+def hook_page(hook: str) -> Path:
+    return DOCS / "hooks" / f"{hook.removeprefix('rdcbench_')}.md"
 
 
 @pytest.fixture
 def plugin(tmp_path):
-    """Load the plugin of a hook's section as a single file; gives its registry and owner."""
+    """Load the plugin of a hook's page as a single file; gives its registry and owner."""
     loaded = []
 
     def load(hook, name=None):
-        (code,) = re.findall(r"```python\n(.*?)```", section(hook), re.DOTALL)
+        (code,) = blocks(hook_page(hook), "python")
         path = tmp_path / f"{name or hook}.py"
         path.write_text(code, encoding="utf-8")
         loaded.append(f"rdcbench_file_{path.stem}")
@@ -128,13 +127,13 @@ def plugin(tmp_path):
         sys.modules.pop(name, None)
 
 
-def test_the_page_has_a_section_for_every_hook_and_no_other():
-    text = (DOCS / "hooks.md").read_text(encoding="utf-8")
-    assert re.findall(r"^## (\w+)", text, re.MULTILINE) == HOOKS
+def test_there_is_a_page_for_every_hook_and_no_other():
+    titles = {path: path.read_text(encoding="utf-8").partition("\n")[0] for path in DOCS.glob("hooks/*.md")}
+    assert titles == {hook_page(hook): f"# {hook}" for hook in HOOKS}
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_the_plugin_of_a_section_brings_its_part(hook, plugin):
+def test_the_plugin_of_a_page_brings_its_part(hook, plugin):
     parts, owner = plugin(hook)
     found = [entry for entry in parts.entries if entry.owner == owner]
     assert [registry.hook_of(entry.kind) for entry in found] == [hook]
@@ -142,7 +141,7 @@ def test_the_plugin_of_a_section_brings_its_part(hook, plugin):
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_the_part_of_a_section_works(hook, plugin, tmp_path, monkeypatch):
+def test_the_part_of_a_page_works(hook, plugin, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     parts, owner = plugin(hook, f"used_{hook}")
     (entry,) = [entry for entry in parts.entries if entry.owner == owner]
@@ -328,7 +327,7 @@ def test_a_recipe_of_the_page_is_one_and_can_be_planned(number):
 
 
 def test_the_python_of_writing_plugins_works(tmp_path, monkeypatch):
-    _, first, second = blocks(DOCS / "writing-plugins.md", "python")
+    first, second = blocks(DOCS / "writing-plugins.md", "python")
     path = tmp_path / "mae.py"
     path.write_text(first)
     entry = registry.load((path,)).get("metric", "mae")
@@ -346,11 +345,11 @@ def test_the_tutorial_leads_to_a_ranked_objective(tmp_path, monkeypatch):
 
     from rdcbench.cli import app
 
-    text = (DOCS / "writing-plugins.md").read_text(encoding="utf-8")
-    tutorial = re.search(r"^## From nothing.*?(?=^## )", text, re.DOTALL | re.MULTILINE)[0]
-    (code,) = re.findall(r"```python\n(.*?)```", tutorial, re.DOTALL)
-    lines = re.findall(r"^ {4}rdcbench (.*)$", re.sub(r"```.*?```", "", tutorial, flags=re.DOTALL), re.MULTILINE)
-    assert [line.split()[0] for line in lines] == ["new", "check", "run", "run", "leaderboard"]
+    page = DOCS / "tutorial.md"
+    by_file = page.read_text(encoding="utf-8").partition("## As a package")[0]
+    (code,) = blocks(page, "python")
+    lines = re.findall(r"^ {4}rdcbench (.*)$", re.sub(r"```.*?```", "", by_file, flags=re.DOTALL), re.MULTILINE)
+    assert [line.split()[0] for line in lines] == ["new", "check", "run", "run", "run", "leaderboard"]
     monkeypatch.chdir(tmp_path)
     small = ["--only", "rdc", "--jobs", "1", "--set", "training.steps=20", "--set", "classifier.epochs=1"]
     for line in lines:
@@ -364,7 +363,7 @@ def test_the_tutorial_leads_to_a_ranked_objective(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook != "rdcbench_recipes"])
-def test_the_part_of_a_section_keeps_its_contract(hook, plugin):
+def test_the_part_of_a_page_keeps_its_contract(hook, plugin):
     from rdcbench.conformance import check_entry
 
     parts, owner = plugin(hook, f"checked_{hook}")
@@ -461,6 +460,8 @@ def test_relative_links_resolve(path):
 def test_the_index_lists_every_page():
     text = (DOCS / "index.md").read_text(encoding="utf-8")
     assert [page.name for page in DOCS.glob("*.md") if page.name != "index.md" and f"({page.name})" not in text] == []
+    hooks = (DOCS / "hooks.md").read_text(encoding="utf-8")
+    assert [page.name for page in DOCS.glob("hooks/*.md") if f"(hooks/{page.name})" not in hooks] == []
 
 
 def test_the_setup_is_the_two_commands():
