@@ -19,12 +19,15 @@ from rdcbench.verify.judges import Dial, Difference, Real, Unbiased
 from rdcbench.verify.laws import Codewords, Frozen, Leak, Rates
 from rdcbench.verify.limits import Bound
 from rdcbench.verify.orders import Ordered
+from rdcbench.verify.prices import Amortised, Penalty
 
 KINDS: Mapping[str, type[Claim]] = MappingProxyType(
     {
         "bound": Bound,
         "gap": Gap,
         "stays": Stays,
+        "penalty": Penalty,
+        "amortised": Amortised,
         "ordered": Ordered,
         "front": Front,
         "leak": Leak,

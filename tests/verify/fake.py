@@ -40,6 +40,7 @@ class FakeRun:
     noise: dict[tuple[str, str], float] = field(default_factory=dict)
     wobble: dict[tuple[str, str], float] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
     references: dict[str, float] = field(default_factory=dict)
     real_pairs: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     fingerprints: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -122,10 +123,16 @@ class FakeRun:
         prints = self.fingerprints.get(job.row, prints)
         why = self.failed.get(job.name, "")
         cell = Cell(
-            key=key, train_key="t", job=job, values=values, fields=fields, fingerprints=prints, error=why,
+            key=key, train_key="t", job=job, costs=self._costs(job), values=values, fields=fields, fingerprints=prints, error=why,
             status="failed" if why else "done", data_digest=self.digests.get(study(job.row), "d"),
         )  # fmt: skip
         return cell, arrays
+
+    def _costs(self, job: Job) -> dict[str, float]:
+        """Training seconds by study, 100 unless told; seeds lie `wobble` apart."""
+        shift = (job.seed - (self.seeds - 1) / 2) * self._of(self.wobble, job.row, "train_seconds", 0.0)
+        seconds = self.seconds.get(study(job.row), 100.0) + shift
+        return {"train_seconds": seconds, "encoder_parameters": 1000.0, "decoder_parameters": 1000.0}
 
     def _measured(self, name: str, mean: float, spread: float, generator: Any) -> tuple[CellValue, dict[str, Any]]:
         if name in FACTS or not np.isfinite(mean):
@@ -166,10 +173,12 @@ LAMBDAS = {0.0: 1.8, 0.001: 1.2, 0.0025: 0.8, 0.005: 0.5, 0.0066: 0.4, 0.011: 0.
 RATES = {"rdc-2x3": 3.17, "rdc-3x2": 3.0, "rdc": BITS, "rdc-3x4": 6.0, "rdc-4x4": 8.0}
 BASE = "rdc/end-to-end/classification=0.015"
 BASES = {
+    "rdc-universal-3x4": BASE.replace("rdc", "rdc-3x4"), "rdc-universal-4x4": BASE.replace("rdc", "rdc-4x4"),
     "rdc-universal": BASE, "rdc-universal-tenth": BASE, "rdc-universal-tenfold": BASE,
     "rdp-universal": "rdp-base/end-to-end/perception=0.015",
 }  # fmt: skip
-SENDERS = dict.fromkeys(BASES, "rdc") | {"rdp-universal": "rdp-base"}
+SENDERS = {name: base.partition("/")[0] for name, base in BASES.items()}
+SECONDS = {"rdc-universal": 20.0, "rdp-universal": 40.0}
 DIAL = {"0": 160.0, "0.25": 110.0, "0.5": 60.0, "0.75": 20.0, "1": 2.0}
 REAL_PAIRS = {
     "perception": (0.16, -0.37, 0.7), "kid": (0.06, -0.24, 0.36), "sliced_w2": (0.002, 0.0, 0.005),
@@ -185,6 +194,9 @@ def good() -> FakeRun:
         for weight, ce in LAMBDAS.items():
             if name == "rdc" or weight in (0.0, 0.0025, 0.0066, 0.015):
                 rows[f"{name}/end-to-end/classification={weight:g}"] = _rdc(bits, ce, weight)
+    for levels in ("3x4", "4x4"):
+        base = rows[f"rdc-{levels}/end-to-end/classification=0.015"]
+        rows[f"rdc-universal-{levels}/universal/classification=0"] = {**base, "ce": base["ce"] + 0.01}
     for name, scale, mse in (("", 1.0, 0.0518), ("-tenth", 0.1, 0.0518), ("-tenfold", 10.0, 0.0465)):
         for weight, ce in ((0.0, 0.29), (0.0025, 0.27), (0.0066, 0.26)):
             row = f"rdc-universal{name}/universal/classification={scale * weight:g}"
@@ -201,7 +213,10 @@ def good() -> FakeRun:
     rows |= {f"codebook-dial/frozen/dial={dial}": _rdp(distance, 0.0) for dial, distance in DIAL.items()}
     steps = {f"{name}-twice": 200 for name in ("rdc", "rdp", "rdp-base")}
     critics = {"rdp", "rdp-base", "rdp-twice", "rdp-base-twice", "rdp-universal"}
-    return FakeRun(rows, steps=steps, critics=critics, references=dict(REFERENCES), real_pairs=dict(REAL_PAIRS))
+    return FakeRun(
+        rows, steps=steps, critics=critics, references=dict(REFERENCES), real_pairs=dict(REAL_PAIRS),
+        seconds=dict(SECONDS),
+    )  # fmt: skip
 
 
 def _rates(bits: float) -> dict[str, float]:

@@ -28,6 +28,9 @@ BROKEN = {
     "universal-rdc-is-penalised": lambda run: run.add("rdc-universal", mse=-0.0055),
     "universal-ce-stays": lambda run: run.put("rdc-universal", ce=0.8, ce_judge=0.85),
     "another-scale-removes-the-penalty": lambda run: run.put("rdc-universal-tenfold", mse=0.0518),
+    "universal-rdc-costs-bits": lambda run: run.put("rdc-universal/universal/classification=0", mse=0.0455, ce=0.24),
+    "universal-rdc-pays": lambda run: run.seconds.update({"rdc-universal": 90.0}),
+    "universal-rdp-pays": lambda run: run.seconds.update({"rdp-universal": 90.0}),
     "distortion-without-constraint": lambda run: run.put(ZERO, mse=0.0475),
     "accuracy-at-strong-constraint": lambda run: run.put(BASE, mse=0.054, accuracy=0.95),
     "perception-spans-the-figure": lambda run: run.put("rdp-base", perception=60.0),
@@ -67,11 +70,22 @@ def _one_seed(run: FakeRun) -> None:
     run.seeds = 1
 
 
+def _wobbling(name: str):
+    def change(run: FakeRun) -> None:
+        run.seeds = 2
+        run.wobble[name, "train_seconds"] = 30.0
+
+    return change
+
+
 BLURRED = {
     "universal-rdp-is-close": _noise(("rdp-universal", "mse", 0.02), mse=0.001),
     "universal-rdc-is-penalised": _noise(("rdc-universal", "mse", 0.06)),
     "universal-ce-stays": _noise(("rdc-universal", "ce", 2.0)),
     "another-scale-removes-the-penalty": _noise(("rdc-universal-tenfold", "mse", 0.03)),
+    "universal-rdc-costs-bits": _noise(("rdc", "mse", 0.3)),
+    "universal-rdc-pays": _wobbling("rdc-universal"),
+    "universal-rdp-pays": _wobbling("rdp-universal"),
     "distortion-without-constraint": _noise((ZERO, "mse", 0.05)),
     "accuracy-at-strong-constraint": _noise((BASE, "accuracy", 0.3)),
     "perception-spans-the-figure": _noise(("rdp-base", "perception", 100.0)),
