@@ -179,6 +179,8 @@ BASES = {
 }  # fmt: skip
 SENDERS = {name: base.partition("/")[0] for name, base in BASES.items()}
 SECONDS = {"rdc-universal": 20.0, "rdp-universal": 40.0}
+ADVERSARIAL = ("rdp", "rdp-base", "rdp-universal", "rdpc")
+CONVERGED = (*RATES, "rdp-zero", "rdc-universal", *ADVERSARIAL)
 DIAL = {"0": 160.0, "0.25": 110.0, "0.5": 60.0, "0.75": 20.0, "1": 2.0}
 REAL_PAIRS = {
     "perception": (0.16, -0.37, 0.7), "kid": (0.06, -0.24, 0.36), "sliced_w2": (0.002, 0.0, 0.005),
@@ -207,12 +209,13 @@ def good() -> FakeRun:
         rows[f"{name}/end-to-end/perception={weight:g}"] = _rdp(distance, 0.0)
     for weight, distance in ((0, 190.0), (0.0025, 140.0), (0.006, 90.0), (0.01, 60.0)):
         rows[f"rdp-universal/universal/perception={weight:g}"] = _rdp(distance, 0.0005)
-    for name in ("rdc", "rdp", "rdp-base"):
+    rows["rdpc/end-to-end/classification=0.0025,perception=0.005"] = _rdp(110.0, 0.0)
+    for name in CONVERGED:
         twice = {row.replace(name, f"{name}-twice", 1): dict(rows[row]) for row in rows if study(row) == name}
         rows |= {row: {**values, "mse": 0.995 * values["mse"]} for row, values in twice.items()}
     rows |= {f"codebook-dial/frozen/dial={dial}": _rdp(distance, 0.0) for dial, distance in DIAL.items()}
-    steps = {f"{name}-twice": 200 for name in ("rdc", "rdp", "rdp-base")}
-    critics = {"rdp", "rdp-base", "rdp-twice", "rdp-base-twice", "rdp-universal"}
+    steps = {f"{name}-twice": 200 for name in CONVERGED}
+    critics = {f"{name}{twice}" for name in ADVERSARIAL for twice in ("", "-twice")}
     return FakeRun(
         rows, steps=steps, critics=critics, references=dict(REFERENCES), real_pairs=dict(REAL_PAIRS),
         seconds=dict(SECONDS),

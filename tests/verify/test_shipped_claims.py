@@ -6,9 +6,10 @@ import pytest
 
 from rdcbench.verify import verify
 
-from .fake import FakeRun, good, shipped_claims, studies_of, table
+from .fake import ADVERSARIAL, CONVERGED, FakeRun, good, shipped_claims, studies_of, table
 
 CLAIMS = shipped_claims()
+STEADY = [name for name in CONVERGED if name not in ADVERSARIAL]
 ZERO, BASE = "rdc/end-to-end/classification=0", "rdc/end-to-end/classification=0.015"
 
 
@@ -19,8 +20,17 @@ def _unwritten_rates(run: FakeRun) -> None:
 
 def _seen_twice(run: FakeRun) -> None:
     run.seeds = 3
-    run.put("rdp-twice", perception=80.0)
-    run.put("rdp-base-twice", perception=30.0)
+    for name in ADVERSARIAL:
+        if run.named(f"{name}-twice"):
+            run.put(f"{name}-twice", perception=30.0)
+
+
+def _lower_twice(name: str):
+    return lambda run: run.add(f"{name}-twice", mse=-0.003)
+
+
+def _never_twice(name: str):
+    return lambda run: run.keep({name})
 
 
 BROKEN = {
@@ -49,10 +59,9 @@ BROKEN = {
     "judges-are-unbiased": lambda run: run.real_pairs.update(kid=(0.5, 0.2, 0.8)),
     "no-judge-is-blind": lambda run: run.put("codebook-dial/frozen/dial=0.75", kid=50.0),
     "the-judge-agrees-with-the-classifier": lambda run: run.add(ZERO, ce_judge=0.6),
-    "rdc-has-converged": lambda run: run.add("rdc-twice/end-to-end/classification=0.0025", mse=-0.003),
-    "rdp-has-converged": _seen_twice,
-    "rdp-base-has-converged": _seen_twice,
 }
+BROKEN |= {f"{name}-has-converged": _seen_twice for name in ADVERSARIAL}
+BROKEN |= {f"{name}-has-converged": _lower_twice(name) for name in STEADY}
 """Claim -> what breaks it."""
 
 
@@ -102,10 +111,9 @@ BLURRED = {
     "judges-are-unbiased": lambda run: run.real_pairs.update(perception=(0.5, -5.0, 6.0)),
     "no-judge-is-blind": _noise(("codebook-dial", "kid", 120.0)),
     "the-judge-agrees-with-the-classifier": _noise((ZERO, "ce_judge", 2.0), ce_judge=0.3),
-    "rdc-has-converged": lambda run: run.keep({"rdc"}),
-    "rdp-has-converged": _one_seed,
-    "rdp-base-has-converged": _one_seed,
 }
+BLURRED |= {f"{name}-has-converged": _one_seed for name in ADVERSARIAL}
+BLURRED |= {f"{name}-has-converged": _never_twice(name) for name in STEADY}
 """Claim -> what leaves it open."""
 
 
