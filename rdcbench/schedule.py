@@ -20,7 +20,7 @@ class Todo:
         self._store = store
         self._keys = plan.train_keys
         unique = plan.unique()
-        done = {job.name for job in unique if _is_done(job, plan, store)}
+        done = {job.name for job in unique if is_done(job, plan, store)}
         self.waiting = [job for job in unique if job.name not in done]
         self._ready_keys = {plan.train_keys[job.name] for job in unique if job.name in done}
         self._ready_keys |= {
@@ -78,7 +78,8 @@ def needs(job: Job) -> list[str]:
     return [*job.inputs.values(), *job.judges]
 
 
-def _is_done(job: Job, plan: Plan, store: Store) -> bool:
+def is_done(job: Job, plan: Plan, store: Store) -> bool:
+    """Whether a job has left all that it is to leave."""
     if job.stage != "codec":
         return store.has_weights(plan.train_keys[job.name])
     cell = store.cell(plan.keys[job.name])

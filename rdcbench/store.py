@@ -109,13 +109,18 @@ class Store:
         if not path.exists() and not self._from_cache(f"cells/{key}.json", f"cells/{key}.npz", f"streams/{key}.rdc"):
             return None
         try:
-            envelope = json.loads(path.read_bytes())
-            text = envelope["cell"]
-            if envelope["digest"] != _digest(text.encode()):
-                return None
-            return Cell.model_validate_json(text)
+            return self.parse_cell(path.read_bytes())
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    @staticmethod
+    def parse_cell(data: bytes) -> Cell:
+        """Read a cell out of its envelope; ValueError, KeyError or TypeError if it is not as it was written."""
+        envelope = json.loads(data)
+        text = envelope["cell"]
+        if not isinstance(text, str) or envelope["digest"] != _digest(text.encode()):
+            raise ValueError("its digest does not match")
+        return Cell.model_validate_json(text)
 
     def write_cell(self, cell: Cell, arrays: Arrays) -> None:
         """Write a cell's arrays, then the cell."""

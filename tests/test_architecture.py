@@ -24,11 +24,11 @@ FLOORS = (
     ("derived", "guards", "real_pair"),
     ("evaluate", "store", "versions"),
     ("building", "checkpoints", "plan", "report", "schedule"),
-    ("train", "verify"),
+    ("live", "train", "verify"),
     ("dispatch", "work"),
     ("runner",),
     ("api", "conformance", "estimate", "scaffold"),
-    ("files",),
+    ("bundle", "files"),
     ("cli",),
     ("__main__",),
 )
