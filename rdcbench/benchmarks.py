@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from rdcbench.errors import RecipeError, unknown
 from rdcbench.hookspecs import PROJECT
+from rdcbench.strangers import hushed, is_shipped
 
 
 def benchmarks() -> dict[str, Path]:
     """Recipe file of every benchmark that an installed package brings, by name (owner/name where two bring it).
 
-    A broken package is passed over.
+    A broken package is passed over. A benchmark that comes with rdcbench keeps its name.
     """
-    found: list[tuple[str, Path]] = []
+    found: list[tuple[EntryPoint, Path]] = []
     for point in sorted(entry_points(group=PROJECT), key=lambda point: point.name):
         try:
-            hook = getattr(point.load(), "rdcbench_recipes", None)
-            folders = list(hook()) if hook else []
+            with hushed():
+                hook = getattr(point.load(), "rdcbench_recipes", None)
+                folders = list(hook()) if hook else []
         except (Exception, SystemExit):  # named by `rdcbench plugins`; here only its recipes are missing
             continue
         for folder in folders:
-            found += [(point.name, path) for path in sorted(Path(folder).glob("*/recipe.toml"))]
+            found += [(point, path) for path in sorted(Path(folder).glob("*/recipe.toml"))]
     count = Counter(path.parent.name for _, path in found)
-    return {name if count[name := path.parent.name] == 1 else f"{owner}/{name}": path for owner, path in found}
+    return {
+        name if count[name := path.parent.name] == 1 or is_shipped(point) else f"{point.name}/{name}": path
+        for point, path in found
+    }
 
 
 def find_recipe(name: str) -> Path:

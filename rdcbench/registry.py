@@ -16,6 +16,7 @@ import pluggy
 
 from rdcbench import hookspecs
 from rdcbench.errors import PartError, unknown
+from rdcbench.strangers import hushed, is_shipped
 
 _GIVEN = ("image_shape", "classes", "dimensions", "levels", "classifier", "critic", "tradeoff", "training")
 
@@ -59,28 +60,37 @@ class Entry:
 
 @dataclass
 class Registry:
-    """All parts by kind and name, and the plugins that could not be loaded with their errors."""
+    """All parts by kind and name, and the plugins that could not be loaded with their errors.
+
+    shipped: the owners that come with rdcbench; their parts keep a name that a stranger brings again.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     owners: list[str] = field(default_factory=list)
+    shipped: Collection[str] = ()
 
     def names(self, kind: str) -> list[str]:
-        """Sorted names of a kind; names that two packages bring stand as owner/name."""
+        """Sorted names of a kind by which its parts are found; where two packages bring one, owner/name."""
         self._check_kind(kind)
-        all_names = [entry.name for entry in self.entries if entry.kind == kind]
         entries = [entry for entry in self.entries if entry.kind == kind]
-        return sorted(e.name if all_names.count(e.name) == 1 else f"{e.owner}/{e.name}" for e in entries)
+        return sorted(e.name if self._found(kind, e.name) == [e] else f"{e.owner}/{e.name}" for e in entries)
+
+    def _found(self, kind: str, name: str) -> list[Entry]:
+        """The parts of a name or owner/name; the shipped one alone, if it is among them."""
+        owner, _, short = name.rpartition("/")
+        found = [e for e in self.entries if e.kind == kind and e.name == short and owner in ("", e.owner)]
+        own = [entry for entry in found if entry.owner in self.shipped]
+        return own if len(own) == 1 else found
 
     def get(self, kind: str, name: str) -> Entry:
         """Find a part by "name" or "owner/name"."""
         self._check_kind(kind)
-        owner, _, short = name.rpartition("/")
-        found = [e for e in self.entries if e.kind == kind and e.name == short and owner in ("", e.owner)]
+        found = self._found(kind, name)
         label = kind.replace("_", " ")
         if len(found) > 1:
-            both = " and ".join(f"{entry.owner}/{short}" for entry in found)
-            raise PartError(f"Two packages bring the {label} {short!r}; write {both.replace(' and ', ' or ')}.")
+            which = " or ".join(f"{entry.owner}/{entry.name}" for entry in found)
+            raise PartError(f"Two packages bring the {label} {name!r}; write {which}.")
         if not found:
             left_out = "".join(f" Plugin {owner!r} was left out: {why}" for owner, why in self.broken.items())
             raise PartError(unknown(label, name, self.names(kind)) + left_out)
@@ -185,15 +195,18 @@ def _load_file(path: Path) -> Any:
 
 
 def _load_all(points: Iterable[EntryPoint], files: Iterable[Path]) -> Registry:
-    registry = Registry()
-    for point in sorted(points, key=lambda point: point.name):
+    points = sorted(points, key=lambda point: point.name)
+    registry = Registry(shipped=frozenset(point.name for point in points if is_shipped(point)))
+    for point in points:
         try:
-            _add(registry, point.load(), point.name)
+            with hushed():
+                _add(registry, point.load(), point.name)
         except (Exception, SystemExit) as error:  # whatever a stranger's import does, the others go on
             registry.broken[point.name] = f"{type(error).__name__}: {error}"
     for path in files:
         try:
-            _add(registry, _load_file(path), path.stem)
+            with hushed():
+                _add(registry, _load_file(path), path.stem)
         except (Exception, SystemExit) as error:
             kind = "" if isinstance(error, PartError) else f"{type(error).__name__}: "
             raise PartError(f"--plugin {path} cannot be loaded: {kind}{error}") from error

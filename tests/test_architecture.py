@@ -17,7 +17,7 @@ PACKAGE = Path(rdcbench.__file__).parent
 PLUGINS = PACKAGE.parent / "plugins"
 
 FLOORS = (
-    ("errors", "hookspecs", "machine", "oracles", "provenance", "rng", "stats"),
+    ("errors", "hookspecs", "machine", "oracles", "provenance", "rng", "stats", "strangers"),
     ("benchmarks", "bitstream", "datafiles", "idx", "recipe", "records"),
     ("batches", "interfaces", "jobs", "loading", "optim"),
     ("codec", "executors", "fence", "registry", "results"),

@@ -23,7 +23,8 @@ def install(tmp_path, monkeypatch):
                 raise gives
             return SimpleNamespace(rdcbench_recipes=gives) if gives else SimpleNamespace()
 
-        return SimpleNamespace(name=name, load=load)
+        shipped = SimpleNamespace(name="rdcbench") if name.startswith("shipped") else None
+        return SimpleNamespace(name=name, load=load, dist=shipped)
 
     def make(**packages):
         entries = [entry(name, gives) for name, gives in packages.items()]
@@ -75,6 +76,13 @@ def test_of_two_owners_of_a_name_neither_wins(tmp_path, install):
     assert find_recipe("yours/same") == yours / "same" / "recipe.toml"
     with pytest.raises(RecipeError, match=r"no benchmark 'same'; there is: mine/same, other, yours/same"):
         find_recipe("same")
+
+
+def test_a_benchmark_that_comes_with_rdcbench_keeps_its_name(tmp_path, install):
+    ours, yours = folder(tmp_path / "a", "smoke"), folder(tmp_path / "b", "smoke")
+    install(a_stranger=lambda: [yours], shipped=lambda: [ours])
+    assert find_recipe("smoke") == ours / "smoke" / "recipe.toml"
+    assert find_recipe("a_stranger/smoke") == yours / "smoke" / "recipe.toml"
 
 
 def test_a_recipe_of_ones_own_is_found_by_its_path(tmp_path):

@@ -191,6 +191,24 @@ def test_of_two_owners_of_a_name_neither_wins(install):
     assert found.build("metric", "one/nothing", {"scale": 3.0}).scale == 3.0
 
 
+def test_a_part_that_comes_with_rdcbench_keeps_a_name_that_a_stranger_brings_again(install, monkeypatch):
+    monkeypatch.setattr(registry, "is_shipped", lambda point: point.name == "two")
+    found = registry._load_all(install(one=GOOD, two=GOOD), [])
+    assert found.names("metric") == ["nothing", "one/nothing"]
+    assert found.get("metric", "nothing").owner == "two"
+    assert found.get("metric", "one/nothing").owner == "one"
+
+
+def test_the_owners_that_come_with_rdcbench_are_known():
+    assert {"rdcbench_std", "rdcbench_mnist"} <= set(registry.load().shipped)
+
+
+def test_what_a_plugin_prints_while_it_is_loaded_does_not_reach_the_terminal(install, capsys):
+    found = registry._load_all(install(loud=GOOD + "\nprint('buy my book')\n"), [])
+    assert found.names("metric") == ["nothing"]
+    assert "".join(capsys.readouterr()) == ""
+
+
 def test_the_same_name_for_two_kinds_is_no_quarrel(install):
     both = GOOD + (
         "\nclass Also(rdcbench.Tracker):\n    name = 'nothing'\n    def event(self, kind, job, values): ...\n"

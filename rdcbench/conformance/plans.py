@@ -52,7 +52,9 @@ def _recipe(case: Case) -> Recipe:
 
 
 def _with_stand_ins(registry: Registry) -> Registry:
-    return Registry([*registry.entries, *_entries_of(stand_ins, "conformance")], registry.broken, registry.owners)
+    return Registry(
+        [*registry.entries, *_entries_of(stand_ins, "conformance")], registry.broken, registry.owners, registry.shipped
+    )
 
 
 def _jobs(case: Case, seed: int) -> list[Job]:
