@@ -21,15 +21,23 @@ def rdcbench_encoders() -> Iterable[type[rdcbench.Encoder]]:
 
 @hookimpl
 def rdcbench_quantizers() -> Iterable[type[rdcbench.Quantizer]]:
-    """Codebooks: plain, aware of labels, entropy-constrained."""
-    from rdcbench_frontier.codebook import QUANTIZERS
+    """Codebooks: plain, aware of labels, entropy-constrained; learned centres; lattices with a dither."""
+    from rdcbench_frontier import codebook, lattices, learned
 
-    return QUANTIZERS
+    return (*codebook.QUANTIZERS, *learned.QUANTIZERS, *lattices.QUANTIZERS)
 
 
 @hookimpl
 def rdcbench_decoders() -> Iterable[type[rdcbench.Decoder]]:
     """Decoders that are fitted to any frozen sender: conditional means, posterior samples, and the way between."""
-    from rdcbench_frontier.cells import DECODERS
+    from rdcbench_frontier import cells, joint
 
-    return DECODERS
+    return (*cells.DECODERS, *joint.DECODERS)
+
+
+@hookimpl
+def rdcbench_protocols() -> Iterable[type[rdcbench.Protocol]]:
+    """One encoder that is trained for all tradeoffs at once."""
+    from rdcbench_frontier.joint import PROTOCOLS
+
+    return PROTOCOLS
