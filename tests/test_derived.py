@@ -57,3 +57,14 @@ def test_rows_of_a_store_have_it_and_a_damaged_file_of_arrays_costs_only_its_pre
     alone = store.rows()[0].values[GAP]
     assert paired.value == alone.value == pytest.approx(np.mean(JUDGE - OWN))
     assert paired.image_hi - paired.image_lo < alone.image_hi - alone.image_lo
+
+
+def test_its_interval_covers_95_percent():
+    generator, covered = np.random.default_rng(3), []
+    for _ in range(1000):
+        own = generator.exponential(0.3, 300)
+        judge = own + generator.exponential(0.05, 300)
+        one = cell(ce=float(own.mean()), ce_judge=float(judge.mean()))
+        gap = with_derived(one, lambda names, arrays={"ce": own, "ce_judge": judge}: arrays).values[GAP]
+        covered.append(gap.image_lo <= 0.05 <= gap.image_hi)
+    assert 0.93 <= np.mean(covered) <= 0.97

@@ -64,13 +64,16 @@ def test_accuracy_interval_has_the_binomial_standard_error():
     assert (interval.hi - interval.lo) / (2 * 1.96) == pytest.approx(np.sqrt(0.94 * 0.06 / 10_000), rel=0.08)
 
 
-@pytest.mark.parametrize("law", ["normal", "exponential", "accuracy"])
+@pytest.mark.parametrize("law", ["normal", "exponential", "accuracy", "bits"])
 def test_interval_of_a_mean_covers_95_percent(law):
     generator, n = np.random.default_rng(11), 500
+    share = np.array([0.6, 0.3, 0.09, 0.01])  # of the symbols of a coordinate; an image has three
+    price = -np.log2(share)
     samples, truth = {
         "normal": (generator.normal(0.047, 0.02, (2000, n)), 0.047),
         "exponential": (generator.exponential(0.3, (2000, n)), 0.3),
         "accuracy": ((generator.random((2000, n)) < 0.85).astype(float), 0.85),
+        "bits": (price[generator.choice(4, (3, 2000, n), p=share)].sum(axis=0), 3 * float(share @ price)),
     }[law]
     intervals = bootstrap_intervals(samples, count_matrix(n, 1000, 0))
     assert 0.93 <= np.mean([interval.contains(truth) for interval in intervals]) <= 0.97

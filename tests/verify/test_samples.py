@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rdcbench import stats
-from rdcbench.verify.samples import DRAWS, Samples, difference, plug_in
+from rdcbench.verify.samples import DRAWS, Samples, difference, percentiles, plug_in
 
 GENERATOR = np.random.default_rng(0)
 FIRST = GENERATOR.normal(0.05, 0.01, 400)
@@ -59,3 +59,20 @@ def test_a_root_is_known_by_its_size_and_its_square_is_drawn():
 def test_what_kept_no_values_by_image_is_a_key_error(samples):
     with pytest.raises(KeyError):
         samples.draw("a", "psnr", by_blocks=False)
+
+
+def test_changes_and_shares_of_paired_means_cover_95_percent():
+    """What `converged` and `stays` print: ratios of means over the same images, with percentiles of shared draws."""
+    generator, images = np.random.default_rng(5), 300
+    counts = stats.count_matrix(images, 500, seed=0)
+    covered = []
+    for _ in range(1000):
+        hard = generator.exponential(0.05, images)
+        rows = np.stack([hard, 0.97 * hard + generator.normal(0, 0.004, images), 1.4 * hard])
+        rows[2] += generator.normal(0, 0.01, images)
+        before, after, free = rows.mean(axis=1)
+        drawn = stats.bootstrap_means(rows, counts).T
+        change = percentiles(after / before - 1, drawn[1] / drawn[0] - 1)
+        share = percentiles((after - before) / (free - before), (drawn[1] - drawn[0]) / (drawn[2] - drawn[0]))
+        covered.append((change.contains(-0.03), share.contains(-0.03 / 0.4)))
+    assert np.all(np.abs(np.mean(covered, axis=0) - 0.95) <= 0.02)
