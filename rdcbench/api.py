@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rdcbench.benchmarks import find_recipe, out_folder
 from rdcbench.errors import PartError, RdcbenchError, StoreError
-from rdcbench.loading import load_recipe, parse_setting
+from rdcbench.loading import expected_text, load_recipe, parse_setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,11 +43,10 @@ def run(
 
     path = find_recipe(benchmark)
     recipe = load_recipe(path, preset, [parse_setting(text) for text in settings])
-    expected = path.with_name("expected.toml")
     defaults = {"jobs": 1, "seeds": recipe.seeds}
     chosen = runner.Options(
         out=Path(out) if out else out_folder(recipe.name, preset),
-        expected=expected.read_text(encoding="utf-8") if expected.exists() else "",
+        expected=expected_text(path),
         plugin_files=tuple(Path(file).resolve() for file in plugin_files),
         **{**defaults, **options},
     )

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 from pydantic import BaseModel, ValidationError
 
+from rdcbench.benchmarks import find_recipe
 from rdcbench.errors import RecipeError, unknown
 from rdcbench.recipe import Figure, Recipe, Study, Training
 
@@ -47,6 +49,37 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise RecipeError(f"{path} is not TOML: {error}.") from error
 
 
+def read_recipe(path: Path, including: Sequence[Path] = ()) -> dict[str, Any]:
+    """Read the tables of a recipe, laid over those of the recipe that it names in `include`, presets too.
+
+    including: the recipes that led here. RecipeError if they go in a circle, or if there is no such benchmark.
+    """
+    raw = read_toml(path)
+    if "include" not in raw:
+        return raw
+    base, chain = _included(path, raw.pop("include")), [*including, path.resolve()]
+    if base.resolve() in chain:
+        raise RecipeError(f"{path}: include goes in a circle: {' -> '.join(map(str, [*chain, base.resolve()]))}.")
+    return overlay(read_recipe(base, chain), raw)
+
+
+def _included(path: Path, name: Any) -> Path:
+    """The recipe that another one includes: the name of a benchmark, or a path from the folder of that recipe."""
+    if not isinstance(name, str):
+        raise RecipeError(f"{path}: include = {name!r}: it must be the name of a benchmark, or a path ending in .toml.")
+    return find_recipe(str(path.parent / name) if name.endswith(".toml") else name)
+
+
+def expected_text(path: Path) -> str:
+    """The expected.toml beside a recipe, laid over that of the recipe that it includes; "" if there is none."""
+    own = path.with_name("expected.toml")
+    name = read_toml(path).get("include")
+    base = expected_text(_included(path, name)) if name is not None else ""
+    if not own.is_file() or not base:
+        return own.read_text(encoding="utf-8") if own.is_file() else base
+    return tomli_w.dumps(overlay(tomllib.loads(base), read_toml(own)))
+
+
 def load_recipe(path: Path, preset: str = "", settings: Sequence[tuple[list[str], Any]] = ()) -> Recipe:
     """Read a recipe, lay a preset and single settings over it, and check the result.
 
@@ -56,7 +89,7 @@ def load_recipe(path: Path, preset: str = "", settings: Sequence[tuple[list[str]
     preset: a table of `[presets]`; "" or "default" takes the recipe as it is (or its own `default`).
     settings: (keys, value) pairs, as `parse_setting` gives.
     """
-    raw = read_toml(path)
+    raw = read_recipe(path)
     presets = raw.pop("presets", {})
     if not isinstance(presets, dict) or not all(isinstance(table, dict) for table in presets.values()):
         raise RecipeError(f"{path}: 'presets' must be a table of tables.")

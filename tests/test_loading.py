@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 import tomli_w
 from tiny_plugin import RECIPE
 
 from rdcbench.errors import RecipeError
-from rdcbench.loading import load_recipe, overlay, parse_setting, read_toml
+from rdcbench.loading import expected_text, load_recipe, overlay, parse_setting, read_toml
 from rdcbench.recipe import canonical
 
 TEXT = tomli_w.dumps(RECIPE)
@@ -209,3 +210,60 @@ def test_overlay(base, over, expected):
     before = canonical([base, over])
     assert overlay(base, over) == expected
     assert canonical([base, over]) == before
+
+
+# --------------------------------------------------------------------------------------------------------- include
+
+
+@pytest.fixture
+def including(write):
+    """Give the path of a recipe that includes the tiny one, both with presets and expectations."""
+    base = write(presets={"quick": {"training": {"steps": 5, "batch": 4}}})
+    base.with_name("expected.toml").write_text('source = "theirs"\nremark = "base"\n[points]\n')
+    folder = base.parent / "more"
+    folder.mkdir()
+
+    def including(text=""):
+        path = folder / "recipe.toml"
+        path.write_text(f'include = "../recipe.toml"\nname = "more"\n{text}')
+        return path
+
+    return including
+
+
+def test_a_recipe_lies_over_the_one_that_it_includes_presets_too(including):
+    path = including(
+        '[studies.mine]\nprotocol = "tiny-end"\nsweep = { classification = [1.0] }\n[presets.quick.training]\nbatch = 7\n'
+    )
+    recipe, quick = load_recipe(path), load_recipe(path, "quick")
+    assert recipe.name == "more"
+    assert [*recipe.studies] == [*RECIPE["studies"], "mine"]
+    assert (quick.training.steps, quick.training.batch) == (5, 7)
+    assert load_recipe(path.parent.parent / "recipe.toml").studies.keys() == RECIPE["studies"].keys()
+
+
+def test_expectations_are_included_as_the_recipe_is(including):
+    path = including()
+    assert tomllib.loads(expected_text(path)) == {"source": "theirs", "remark": "base", "points": {}}
+    path.with_name("expected.toml").write_text('remark = "more"\n')
+    assert tomllib.loads(expected_text(path)) == {"source": "theirs", "remark": "more", "points": {}}
+
+
+def test_a_recipe_without_expectations_has_none(write):
+    assert expected_text(write()) == ""
+
+
+def test_recipes_that_include_each_other_are_refused(including):
+    path = including()
+    other = path.parent.parent / "recipe.toml"
+    other.write_text('include = "more/recipe.toml"\n')
+    assert "include goes in a circle: " in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("3", "include = 3: it must be the name"), ('"nothing"', "There is no benchmark 'nothing'"),
+     ('"no.toml"', "There is no recipe file")],
+)  # fmt: skip
+def test_a_recipe_to_include_must_exist(write, name, sentence):
+    assert sentence in refusal(write(f"include = {name}\n{TEXT}"))

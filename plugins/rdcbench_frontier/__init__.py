@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def rdcbench_encoders() -> Iterable[type[rdcbench.Encoder]]:
-    """The image itself as the latent, with or without what the classifier says of it."""
-    from rdcbench_frontier.pixels import ENCODERS
+    """The image itself, with or without what the classifier says of it; its principal components."""
+    from rdcbench_frontier import linear, pixels
 
-    return ENCODERS
+    return (*pixels.ENCODERS, *linear.ENCODERS)
 
 
 @hookimpl
@@ -30,9 +30,9 @@ def rdcbench_quantizers() -> Iterable[type[rdcbench.Quantizer]]:
 @hookimpl
 def rdcbench_decoders() -> Iterable[type[rdcbench.Decoder]]:
     """Decoders that are fitted to any frozen sender: conditional means, posterior samples, and the way between."""
-    from rdcbench_frontier import cells, joint
+    from rdcbench_frontier import cells, groups, joint, linear, neighbours
 
-    return (*cells.DECODERS, *joint.DECODERS)
+    return (*cells.DECODERS, *groups.DECODERS, *neighbours.DECODERS, *linear.DECODERS, *joint.DECODERS)
 
 
 @hookimpl
@@ -41,3 +41,11 @@ def rdcbench_protocols() -> Iterable[type[rdcbench.Protocol]]:
     from rdcbench_frontier.joint import PROTOCOLS
 
     return PROTOCOLS
+
+
+@hookimpl
+def rdcbench_codecs() -> Iterable[type[rdcbench.WholeCodec]]:
+    """No compression at all, to compare with."""
+    from rdcbench_frontier.linear import CODECS
+
+    return CODECS

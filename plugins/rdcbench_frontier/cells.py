@@ -130,7 +130,7 @@ class CellSamples(Decoder, Fitted):
     def forward(self, received: Tensor, context: Context) -> Tensor:
         """[n, *latent] -> [n, *image_shape]; PartError if the dial leaves [0, 1]."""
         dial = dial_of(context.tradeoff)
-        mean = self.means(received, context)
+        mean: Tensor = self.means(received, context)
         if dial == 0:
             return mean
         return (1 - dial) * mean + dial * self._sample(received, context)

@@ -101,7 +101,7 @@ class Codebook(Quantizer, Fitted):
         near = torch.cat([points, latents[:, pixels:]], 1)
         weights = Weights(pixels, self.label_weight)
         cells = self._start(near, points.shape[1], generator)
-        blank = Words(*(torch.zeros(self.words, size) for size in (points.shape[1], self.labels)), self.bits)
+        blank = Words(torch.zeros(self.words, points.shape[1]), torch.zeros(self.words, self.labels), self.bits)
         words = words_of(near, cells, blank)
         if self.labels:
             words = improve(near, words, weights, 30)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -120,7 +120,7 @@ def kmeans(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
     values = points.numpy()
     state = int(torch.randint(2**31 - 1, (), generator=generator))
     with threadpool_limits(torch.get_num_threads()):
-        start: np.ndarray | str = "random"
+        start: np.ndarray[Any, Any] | str = "random"
         if count <= 1024:
             batches = MiniBatchKMeans(count, n_init=1, batch_size=CHUNK, max_iter=20, random_state=state).fit(values)
             start = batches.cluster_centers_
@@ -136,7 +136,8 @@ def compact(pixels: Tensor, generator: torch.Generator) -> Tensor:
     some = pixels[torch.randperm(len(pixels), generator=generator)[:10_000]]
     centred = (some - some.mean(0)).double()
     vectors = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -COORDINATES:].float()
-    return (pixels - some.mean(0)) @ vectors
+    near: Tensor = (pixels - some.mean(0)) @ vectors
+    return near
 
 
 def pure_cells(points: Tensor, labels: Tensor, count: int, classes: int, generator: torch.Generator) -> Tensor:
@@ -198,4 +199,4 @@ def _error_at(curve: dict[int, float], number: int) -> float:
     high = next((place for place, found in enumerate(known) if found > number and place), len(known) - 1)
     left, right = known[high - 1], known[high]
     slope = math.log(max(curve[right], 1e-12) / max(curve[left], 1e-12)) / math.log(right / left)
-    return curve[left] * (number / left) ** slope
+    return float(curve[left] * (number / left) ** slope)

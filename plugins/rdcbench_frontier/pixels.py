@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, final
 
 import torch
 from torch import Tensor
 
-from rdcbench import Classifier, Encoder, PartError, unknown
+from rdcbench import Classifier, Encoder, Fitted, PartError, Split, unknown
 
 
 @final
@@ -22,7 +23,7 @@ class Pixels(Encoder):
 
 
 @final
-class LabelledPixels(Encoder):
+class LabelledPixels(Encoder, Fitted):
     """The image, and behind it what the classifier thinks that it shows: [n, pixels + classes].
 
     The label is the classifier's opinion p(s | x), which any sender has. The data set's labels of the images that are
@@ -39,6 +40,9 @@ class LabelledPixels(Encoder):
     def __init__(self, classifier: Classifier, label: str = "digit") -> None:
         super().__init__()
         self.classifier, self.label = classifier, label
+
+    def fit(self, train: Split, given: Callable[[Tensor], Tensor], generator: torch.Generator) -> None:
+        """Nothing to fit, and nothing to train by gradient: the classifier is as it was given."""
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, *image_shape] -> [n, pixels + classes]; PartError if the classifier does not know the label."""

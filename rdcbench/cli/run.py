@@ -65,7 +65,7 @@ def run(
     from rdcbench import runner
     from rdcbench.benchmarks import find_recipe, out_folder
     from rdcbench.cli.progress import Display, print_dry_run, print_result
-    from rdcbench.loading import load_recipe
+    from rdcbench.loading import expected_text, load_recipe
     from rdcbench.machine import core_count
 
     if quick and preset not in ("", "quick"):
@@ -78,7 +78,6 @@ def run(
     path = find_recipe(benchmark)
     overrides = _overrides(parts, settings or [], only or [])
     recipe = _extended(load_recipe(path, preset, overrides), protocol, metric or [], judge or [])
-    expected = path.with_name("expected.toml")
     options = runner.Options(
         out=out or out_folder(recipe.name, preset),
         seeds=recipe.seeds if seeds is None else seeds,
@@ -90,7 +89,7 @@ def run(
         executor=executor,
         trackers=tuple(tracker or ()),
         plugin_files=tuple(file.resolve() for file in plugin or ()),
-        expected=expected.read_text(encoding="utf-8") if expected.exists() else "",
+        expected=expected_text(path),
     )
     if dry_run:
         print_dry_run(recipe, options)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
 import rdcbench
 from rdcbench.codec import Codec, freeze
 from rdcbench.conformance import samples, stand_ins
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `import decoding`
 
 SHAPE = (1, 8, 8)
 

@@ -2,19 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from decoding import decoded, error
 
-from rdcbench import Context
 from rdcbench.errors import PartError
-
-
-def decoded(codec, split, draw=0, **tradeoff):
-    index = torch.arange(len(split))
-    context = Context(codec.seed, split.name, index, draw, tradeoff)
-    return codec.decompress(codec.compress(split.batch(index).x, context).payloads, context)
-
-
-def error(split, x_hat):
-    return float((split.batch(torch.arange(len(split))).x - x_hat).square().mean())
 
 
 def test_the_means_of_a_codebook_are_its_codewords(make_codec, train):
