@@ -143,7 +143,7 @@ class LatticeQuantizer(Quantizer):
     def carried(self, latent: Tensor) -> Tensor:
         """[n, d] in the cube -> [n, d] in a unit ball for each group: x max|x| / |x|; beyond the cube, its surface."""
         grouped = latent.clamp(-1, 1).view(len(latent), -1, self.size)
-        length = grouped.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+        length: Tensor = grouped.norm(dim=-1, keepdim=True).clamp(min=1e-6)
         return (grouped * grouped.abs().amax(-1, keepdim=True) / length).flatten(1)
 
     def quantize(self, latent: Tensor, dither: Tensor) -> Tensor:
