@@ -31,6 +31,13 @@ UNUSED_BITS: Final = 64.0
 """Price of a codeword that no image uses."""
 
 
+FIRST_PRICE: Final = 3e-3
+"""Price of a bit from which it rises, as a share of the variance."""
+STEPS: Final = 100
+LAST: Final = 20
+"""Iterations under a limit on bits, and those of them that count."""
+
+
 @dataclass(frozen=True)
 class Weights:
     """Prices in mean squared errors of a pixel: of a nat of cross-entropy, and of a bit."""
@@ -89,24 +96,22 @@ def improve(latents: Tensor, words: Words, weights: Weights, steps: int) -> Word
 
 
 def constrain(latents: Tensor, words: Words, weights: Weights, bits: float) -> tuple[Words, Weights]:
-    """Raise the price of a bit until the codewords' entropy is at most `bits`, then go back as far as that allows.
+    """Raise the price of a bit until the codewords' entropy is `bits`, and hold it there while they settle.
 
-    Codewords start from those of the price before, which keeps a better optimum than starting anew (annealing).
+    The price follows the entropy by a tenth at most in each iteration: codewords that are left without images do not
+    come back, so a jump would lose more of them than the bits ask for. Of the last iterations that one is taken which
+    comes nearest to `bits` from below.
     """
-    low, rate = 0.0, 1e-5
-    best = improve(latents, words, Weights(weights.pixels, weights.label, rate), 10)
-    while entropy(best) > bits:
-        words, low, rate = best, rate, rate * 1.5
-        best = improve(latents, words, Weights(weights.pixels, weights.label, rate), 10)
-    high = rate
-    for _ in range(6):
-        rate = (low + high) / 2
-        tried = improve(latents, words, Weights(weights.pixels, weights.label, rate), 10)
-        if entropy(tried) > bits:
-            words, low = tried, rate
-        else:
-            best, high = tried, rate
-    return best, Weights(weights.pixels, weights.label, high)
+    variance = float(latents[:, : words.centres.shape[1]].var(0).sum()) / weights.pixels
+    rate, best = FIRST_PRICE * variance, None
+    for step in range(STEPS):
+        now = Weights(weights.pixels, weights.label, rate)
+        words = improve(latents, words, now, 1)
+        found = entropy(words)
+        if step >= STEPS - LAST and found <= bits and (best is None or found > entropy(best[0])):
+            best = words, now
+        rate *= math.exp(max(-0.1, min(0.1, 0.5 * (found - bits))))
+    return best or (words, Weights(weights.pixels, weights.label, rate))
 
 
 def kmeans(points: Tensor, count: int, generator: torch.Generator) -> Tensor:

@@ -65,7 +65,7 @@ def test_a_limit_on_bits_is_kept_by_the_stream(make_codec, train):
     codec = make_codec(quantizer=("codebook", {"bits": 4.0}), levels=32)
     index = torch.arange(len(train))
     packet = codec.compress(train.batch(index).x, codec.context(index, "train"))
-    assert float(packet.bits.mean()) == pytest.approx(4.0, abs=0.15)
+    assert 3.5 < float(packet.bits.mean()) < 4.1
     assert 8 * (len(packet.payloads[0]) - packet.flush_bytes) / len(train) < 4.2
 
 
