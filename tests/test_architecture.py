@@ -24,7 +24,7 @@ FLOORS = (
     ("derived", "guards", "real_pair"),
     ("evaluate", "store", "versions"),
     ("building", "checkpoints", "plan", "report", "schedule"),
-    ("live", "train", "verify"),
+    ("live", "page", "train", "verify"),
     ("dispatch", "work"),
     ("runner",),
     ("api", "conformance", "estimate", "scaffold"),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rdcbench.errors import RecipeError, StoreError, unknown
+
+if TYPE_CHECKING:
+    from rdcbench.store import Store
 
 Runs = Annotated[list[Path], typer.Argument(help="Run folders.", metavar="RUN...")]
 ORDERS = ("distortion", "rate", "perception", "classification")
@@ -47,14 +52,31 @@ def leaderboard(
         typer.echo(as_text(rows, form, by))
 
 
-def report(runs: Runs) -> None:
-    """Write tables and figures of each run again, from its files."""
+def report(
+    runs: Runs,
+    page: Annotated[
+        Path | None, typer.Option(help="Where the page goes; report.html in the first run's folder.")
+    ] = None,
+) -> None:
+    """Write tables and figures of each run again, and one page about all of them, from their files."""
+    from rdcbench.page import make_page
     from rdcbench.report import build_report
-    from rdcbench.store import Store
+    from rdcbench.store import Store, atomic_write
+    from rdcbench.verify import verify as test_claims
 
-    for run in runs:
-        written = build_report(Store(run).open())
+    stores = [Store(run).open() for run in runs]
+    whole = make_page(stores, {store.root: [asdict(one) for one in test_claims(store)] for store in _claiming(stores)})
+    for store in stores:
+        written = build_report(store)
         typer.echo("\n".join([*map(str, written.paths), *written.notes]))
+    path = page or stores[0].root / "report.html"
+    atomic_write(path, lambda file: file.write(whole.encode()))
+    typer.echo(str(path))
+
+
+def _claiming(stores: Iterable[Store]) -> list[Store]:
+    """Runs whose benchmark makes claims."""
+    return [store for store in stores if store.path("expected.toml").exists() and store.rows()]
 
 
 def verify(
