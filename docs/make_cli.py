@@ -31,7 +31,7 @@ from rdcbench.registry import Entry, given_to
 from rdcbench.verify.kinds import KINDS
 
 FOLDER = Path(__file__).parent
-OWNERS = ("rdcbench_std", "rdcbench_mnist", "rdcbench_gaussian", "rdcbench_frontier")
+OWNERS = ("rdcbench_std", "rdcbench_mnist", "rdcbench_gaussian", "rdcbench_frontier", "rdcbench_compressai")
 BLOCK = re.compile(r"(<!-- begin generated: (?P<name>[\w-]+) -->\n).*?(<!-- end generated: (?P=name) -->)", re.DOTALL)
 
 

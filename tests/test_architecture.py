@@ -162,17 +162,17 @@ def test_a_plugin_comes_in_by_the_front_door(package):
     assert [str(f) for f in past] == []
 
 
-@pytest.mark.parametrize("package", ["rdcbench_std", "rdcbench_mnist", "rdcbench_gaussian"])
+@pytest.mark.parametrize("package", ["rdcbench_std", "rdcbench_mnist", "rdcbench_gaussian", "rdcbench_compressai"])
 def test_loading_a_built_in_plugin_costs_no_heavy_import(package):
     first = PLUGINS / package / "__init__.py"
     heavy = [str(f) for f in imports(first) if f.at_load and not f.typing and f.module.split(".")[0] in HEAVY]
     assert heavy == []
 
 
-def test_only_the_standard_plugins_touch_compressai():
+def test_only_the_standard_plugin_and_the_bridge_touch_compressai():
     users = {package for package, paths in PACKAGES.items() for path in paths for found in imports(path)
              if found.module.split(".")[0] == "compressai"}  # fmt: skip
-    assert users <= {"rdcbench_std"}
+    assert users <= {"rdcbench_std", "rdcbench_compressai"}
     texts = {path.name for path in PACKAGES["rdcbench_std"] if '"compressai' in path.read_text(encoding="utf-8")}
     assert texts <= {"coding.py", "entropy_models.py", "density.py"}
 
