@@ -14,7 +14,7 @@ from rdcbench.api import open_job
 from rdcbench.bitstream import Stream, pack, unpack
 from rdcbench.codec import sender_fingerprint
 from rdcbench.errors import RdcbenchError, StreamError
-from rdcbench.store import atomic_write
+from rdcbench.sealed import atomic_write
 
 if TYPE_CHECKING:
     from rdcbench.interfaces import WholeCodec

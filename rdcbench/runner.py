@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdcbench.dispatch import Listener, dispatch, teller
-from rdcbench.errors import PartError, RdcbenchError, RecipeError, StoreError
+from rdcbench.errors import PartError, RdcbenchError, RecipeError
 from rdcbench.fence import Fence
 from rdcbench.jobs import Job, Plan
+from rdcbench.lock import locked
 from rdcbench.machine import core_count
 from rdcbench.provenance import provenance
 from rdcbench.recipe import PART_TABLES, PartSpec, Recipe
 from rdcbench.results import SCHEMA_VERSION, Row
 from rdcbench.schedule import Todo, cost_of, needs
+from rdcbench.status import Running
 from rdcbench.store import Store
 from rdcbench.versions import file_digest
 
@@ -64,12 +64,13 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
     if is_finished(store, recipe, options):
         return Result(store, store.rows())
     store.check_place()
-    with _locked(options.out):
+    with locked(options.out):
         lost = lost_studies(recipe, options)
         refused = {name: why for name, why in lost.items() if name in recipe.active_studies}
         recipe = _without(recipe, lost)
         plan = prepare(recipe, options, lost)
         bring_data(recipe, options)
+        store.sweep()
         store.create(recipe, _facts(recipe, options), options.expected)
         store.write_plan(_grown(store, plan, recipe, options, lost))
         failures, performed = _perform(plan, store, options, listener, recipe.training.limit_seconds)
@@ -166,8 +167,7 @@ def is_finished(store: Store, recipe: Recipe, options: Options) -> bool:
             return False
         if any(not Path(path).is_file() or file_digest(path) != digest for path, digest in plan.sources.items()):
             return False
-        cells = [store.cell(plan.keys[job.name]) for job in plan.jobs if job.stage == "codec"]
-        measured = all(cell is not None and cell.status == "done" for cell in cells)
+        measured = all(store.finished(plan.keys[job.name]) for job in plan.jobs if job.stage == "codec")
         return measured and all(store.has_weights(key) for key in plan.train_keys.values())
     except (RdcbenchError, KeyError):
         return False
@@ -225,24 +225,6 @@ def _grown(store: Store, plan: Plan, recipe: Recipe, options: Options, lost: Col
     )
 
 
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Hold the run folder; a second process is refused."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(out / ".lock", os.O_CREAT | os.O_RDWR)
-    except OSError as error:
-        raise StoreError(f"{out} cannot be written: {error.strerror}. Choose another --out.") from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StoreError(f"Another process is running into {out}; wait for it or choose another --out.") from error
-        yield
-    finally:
-        os.close(descriptor)
-
-
 # ---------------------------------------------------------------------------------------------------------- scheduling
 
 
@@ -258,8 +240,15 @@ def _perform(
     )
     todo = Todo(plan, store)
     trackers = [parts.build("tracker", name, {}) for name in options.trackers]
-    tell = teller(listener, trackers)
+    watched, running = teller(listener, trackers), Running(store)
+
+    def tell(kind: str, job: str, values: Mapping[str, Any]) -> None:
+        running.note(kind, job)
+        watched(kind, job, values)
+
     tell("planned", "", {"jobs": len(plan.unique()), "todo": {job.name: cost_of(job) for job in todo.waiting}})
+    for text in store.damaged.values():
+        tell("note", "", {"text": text})
     if not todo.waiting:
         return {}, 0
     name = "serial" if options.executor == "local" and options.jobs == 1 else options.executor

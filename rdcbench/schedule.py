@@ -82,8 +82,7 @@ def is_done(job: Job, plan: Plan, store: Store) -> bool:
     """Whether a job has left all that it is to leave."""
     if job.stage != "codec":
         return store.has_weights(plan.train_keys[job.name])
-    cell = store.cell(plan.keys[job.name])
-    return cell is not None and cell.status == "done" and store.has_weights(plan.train_keys[job.name])
+    return store.finished(plan.keys[job.name]) and store.has_weights(plan.train_keys[job.name])
 
 
 def cost_of(job: Job) -> float:

@@ -6,41 +6,46 @@ RUN/  recipe.toml  expected.toml  provenance.json  plan.json  cells/KEY.json + K
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import os
-import tempfile
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
+from rdcbench import sealed, tensorfile
 from rdcbench.derived import with_derived
 from rdcbench.errors import StoreError
 from rdcbench.jobs import Plan
 from rdcbench.loading import load_recipe
 from rdcbench.recipe import Recipe
 from rdcbench.results import SCHEMA_VERSION, Cell, Row, make_row
+from rdcbench.sealed import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+T = TypeVar("T")
 Arrays = Mapping[str, npt.NDArray[Any]]
+WRITTEN_FOLDERS = ("cells", "weights", "streams", "progress", "checkpoints")
 
 
 class Store:
-    """One run folder; `cache` is a second folder of the same form that many runs share."""
+    """One run folder; `cache` is a second folder of the same form that many runs share.
+
+    damaged: files that were found damaged and count as missing, each with what is wrong.
+    """
 
     def __init__(self, root: Path, cache: Path | None = None) -> None:
         self.root = root
         self.cache = cache
+        self.damaged: dict[str, str] = {}
 
     # ------------------------------------------------------------------------------------------------------ the run
 
@@ -91,46 +96,60 @@ class Store:
         """The plan of the last start, None before the first."""
         path = self.root / "plan.json"
         try:
-            return Plan.model_validate_json(path.read_bytes()) if path.exists() else None
-        except (ValidationError, OSError) as error:
+            return Plan.model_validate_json(sealed.unseal(path.read_bytes())) if path.exists() else None
+        except (ValueError, OSError) as error:
             raise StoreError(
                 f"{path} cannot be read; delete it and run again. ({str(error).splitlines()[0]})"
             ) from error
 
     def write_plan(self, plan: Plan) -> None:
         """Keep the plan: names, jobs and keys."""
-        self.write("plan.json", plan.model_dump_json(indent=1).encode())
+        self.write("plan.json", sealed.seal(plan.model_dump_json(indent=1).encode()))
 
     # -------------------------------------------------------------------------------------------------------- cells
 
     def cell(self, key: str) -> Cell | None:
         """Read a finished or failed cell, None if there is none; a damaged one counts as none."""
-        path = self.root / "cells" / f"{key}.json"
-        if not path.exists() and not self._from_cache(f"cells/{key}.json", f"cells/{key}.npz", f"streams/{key}.rdc"):
-            return None
-        try:
-            return self.parse_cell(path.read_bytes())
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        found = self._envelope(key)
+        return found[0] if found else None
+
+    def finished(self, key: str) -> bool:
+        """Whether a cell is done, and its arrays and its stream are what they were when it was written."""
+        return self._is_finished(key) or (self._cell_from_cache(key) and self._is_finished(key))
+
+    def _is_finished(self, key: str) -> bool:
+        found = self._envelope(key)
+        if found is None or found[0].status != "done":
+            return False
+        checks = {name: partial(sealed.check, expected=expected) for name, expected in found[1].items()}
+        return all(self._sound(name, check) is not None for name, check in checks.items())
+
+    def _envelope(self, key: str) -> tuple[Cell, dict[str, str]] | None:
+        """A cell, and the digests of the files that belong to it; from the cache where the run's own is not sound."""
+        name = f"cells/{key}.json"
+        found = self._sound(name, _parsed_cell)
+        if found is None and self._cell_from_cache(key):
+            found = self._sound(name, _parsed_cell)
+        return found
 
     @staticmethod
     def parse_cell(data: bytes) -> Cell:
-        """Read a cell out of its envelope; ValueError, KeyError or TypeError if it is not as it was written."""
-        envelope = json.loads(data)
-        text = envelope["cell"]
-        if not isinstance(text, str) or envelope["digest"] != _digest(text.encode()):
-            raise ValueError("its digest does not match")
-        return Cell.model_validate_json(text)
+        """Read a cell out of its envelope; ValueError if it is not as it was written."""
+        return Cell.model_validate_json(sealed.unpack_cell(data)[0])
 
     def write_cell(self, cell: Cell, arrays: Arrays) -> None:
-        """Write a cell's arrays, then the cell."""
+        """Write a cell's arrays, then the cell with their digest and that of its stream."""
+        files: dict[str, str] = {}
         if arrays:
             buffer = io.BytesIO()
             np.savez_compressed(buffer, **dict(arrays))
+            files[f"cells/{cell.key}.npz"] = sealed.digest(buffer.getvalue())
             self.write(f"cells/{cell.key}.npz", buffer.getvalue(), share=True)
-        text = cell.model_dump_json()
-        envelope = json.dumps({"digest": _digest(text.encode()), "cell": text})
-        self.write(f"cells/{cell.key}.json", envelope.encode(), share=cell.status == "done")
+        stream = f"streams/{cell.key}.rdc"
+        if cell.status == "done" and self.path(stream).exists():
+            files[stream] = sealed.digest(self.path(stream).read_bytes())
+        data = sealed.pack_cell(cell.model_dump_json(), files)
+        self.write(f"cells/{cell.key}.json", data, share=cell.status == "done")
 
     def arrays(
         self, key: str, folder: str = "cells", names: Collection[str] | None = None
@@ -168,44 +187,33 @@ class Store:
     # ------------------------------------------------------------------------------------------- weights and streams
 
     def has_weights(self, key: str) -> bool:
-        """Whether a training is finished."""
-        return self.path(f"weights/{key}.safetensors").exists() or self._from_cache(f"weights/{key}.safetensors")
+        """Whether a training is finished, and its weights are what they were when they were written."""
+        name = f"weights/{key}.safetensors"
+        if self._sound(name, tensorfile.check):
+            return True
+        return self._from_cache(name) and bool(self._sound(name, tensorfile.check))
 
     def write_weights(self, key: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Keep the outcome of a training: tensors, and facts that JSON can hold."""
-        self.write_tensors(f"weights/{key}.safetensors", tensors, facts, share=True)
+        self.write(f"weights/{key}.safetensors", tensorfile.pack(tensors, facts), share=True)
 
     def weights(self, key: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Read tensors and facts."""
         name = f"weights/{key}.safetensors"
-        if not self.has_weights(key):
+        if not self.path(name).exists() and not self._from_cache(name):
             raise StoreError(f"{self.path(name)} is missing; run the benchmark again to make it.")
         return self.tensors(name)
 
-    def write_tensors(
-        self, relative: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], share: bool = False
-    ) -> None:
-        """Write tensors as safetensors with facts as JSON metadata, and a digest of both."""
-        from safetensors.torch import save
-
-        whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        text = json.dumps(dict(facts))
-        about = {"facts": text, "digest": _digest_of_tensors(whole, text)}
-        self.write(relative, save(whole, about), share)
+    def write_tensors(self, relative: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Write tensors and facts into a file of this run."""
+        self.write(relative, tensorfile.pack(tensors, facts))
 
     def tensors(self, relative: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Read tensors and facts; StoreError if a bit of them is not as it was written."""
-        from safetensors import SafetensorError, safe_open
-
         path = self.path(relative)
         try:
-            with safe_open(path, framework="pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-                about = file.metadata() or {}
-            if about.get("digest") != _digest_of_tensors(tensors, about.get("facts", "")):
-                raise ValueError("its digest does not match")
-            return tensors, json.loads(about["facts"])
-        except (SafetensorError, OSError, ValueError) as error:
+            return tensorfile.read(path)
+        except (OSError, ValueError) as error:
             raise StoreError(f"{path} is damaged ({error}); delete it and run again.") from error
 
     # -------------------------------------------------------------------------------------------------------- files
@@ -228,6 +236,28 @@ class Store:
         with suppress(OSError):  # what cannot be removed is in nobody's way
             self.path(relative).unlink(missing_ok=True)
 
+    def sweep(self) -> None:
+        """Remove what writes that were cut off left under temporary names; only for who holds the run folder."""
+        for folder in WRITTEN_FOLDERS:
+            for path in (self.root / folder).glob(".*"):
+                self.remove(f"{folder}/{path.name}")
+
+    def _sound(self, relative: str, check: Callable[[Path], T]) -> T | None:
+        """What `check` gives for a file; None if it is not there or damaged, which is noted in `damaged`."""
+        path = self.path(relative)
+        if not path.exists():
+            return None
+        try:
+            found = check(path)
+        except (OSError, ValueError) as error:
+            self.damaged[relative] = f"{path} is damaged ({str(error).splitlines()[0]}) and counts as missing"
+            return None
+        self.damaged.pop(relative, None)
+        return found
+
+    def _cell_from_cache(self, key: str) -> bool:
+        return self._from_cache(f"cells/{key}.json", f"cells/{key}.npz", f"streams/{key}.rdc")
+
     def _from_cache(self, *relative: str) -> bool:
         """Copy files of another run from the shared cache, the first one last; False if it has none."""
         if self.cache is None or not (self.cache / relative[0]).exists():
@@ -241,43 +271,16 @@ class Store:
     def _json(self, path: Path) -> dict[str, Any]:
         try:
             value = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{path} cannot be read ({error}); the run folder is damaged.") from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise StoreError(
+                f"{path} cannot be read ({error}): the run folder is damaged. Put back that file, or move the folder's "
+                "cells, weights and streams into another --out and run again: what is whole in them is not repeated."
+            ) from error
         if not isinstance(value, dict):
             raise StoreError(f"{path} does not hold a JSON object; the run folder is damaged.")
         return value
 
 
-def atomic_write(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write a file under a temporary name in its folder and rename it: it is there whole, or as it was before."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            try:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-        path.chmod(0o644)
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written: {error.strerror or error}. Free space or choose another --out."
-        ) from error
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=10).hexdigest()
-
-
-def _digest_of_tensors(tensors: Mapping[str, Tensor], facts: str) -> str:
-    """Digest of all that a file of weights says, as safetensors itself notices no flipped bit."""
-    import torch
-
-    digest = hashlib.blake2b(facts.encode(), digest_size=10)
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name}:{tuple(tensor.shape)}:{tensor.dtype}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+def _parsed_cell(path: Path) -> tuple[Cell, dict[str, str]]:
+    text, files = sealed.unpack_cell(path.read_bytes())
+    return Cell.model_validate_json(text), files

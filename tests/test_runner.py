@@ -517,8 +517,8 @@ def test_a_place_that_cannot_be_written_is_an_error(run, tmp_path):
 
 def test_a_second_process_is_refused(run, tmp_path):
     program = (
-        "import sys, pathlib; from rdcbench import runner\n"
-        "with runner._locked(pathlib.Path(sys.argv[1])):\n    print('locked', flush=True); sys.stdin.read()"
+        "import sys, pathlib; from rdcbench.lock import locked\n"
+        "with locked(pathlib.Path(sys.argv[1])):\n    print('locked', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "run")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:

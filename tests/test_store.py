@@ -12,7 +12,8 @@ from rdcbench.errors import StoreError
 from rdcbench.jobs import Job, Plan
 from rdcbench.recipe import PartSpec
 from rdcbench.results import Cell, CellValue
-from rdcbench.store import Store, atomic_write
+from rdcbench.sealed import atomic_write
+from rdcbench.store import Store
 
 FACTS = {"schema_version": 1, "seeds": 1}
 

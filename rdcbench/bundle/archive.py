@@ -20,7 +20,7 @@ from typing import IO, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rdcbench.errors import StoreError
-from rdcbench.store import atomic_write
+from rdcbench.sealed import atomic_write
 
 BUNDLE_VERSION = 1
 MANIFEST = "bundle.json"

@@ -18,7 +18,8 @@ from rdcbench.errors import RdcbenchError, StoreError
 from rdcbench.jobs import Plan
 from rdcbench.loading import load_recipe
 from rdcbench.results import SCHEMA_VERSION
-from rdcbench.store import Store, atomic_write
+from rdcbench.sealed import atomic_write
+from rdcbench.store import Store
 
 MOST_ARRAYS = 1 << 30
 """Bytes that the arrays of one cell may take in memory."""

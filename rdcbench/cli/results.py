@@ -98,18 +98,9 @@ def verify(
 
 
 def status(run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]) -> None:
-    """Show which jobs are done, failed or missing."""
+    """Show which jobs are done, running, failed or missing, and which files are damaged."""
     from rdcbench.cli.tables import print_table
+    from rdcbench.status import states
     from rdcbench.store import Store
 
-    store = Store(run).open()
-    plan = store.plan()
-    lines = []
-    for job in plan.jobs if plan else ():
-        cell = store.cell(plan.keys[job.name]) if plan else None
-        if job.stage != "codec":
-            state = "done" if plan and store.has_weights(plan.train_keys[job.name]) else "missing"
-        else:
-            state = cell.status if cell else "missing"
-        lines.append((job.name, state, cell.error if cell else ""))
-    print_table(("job", "state", "why"), lines)
+    print_table(("job", "state", "why"), states(Store(run).open()))
