@@ -17,14 +17,14 @@ PACKAGE = Path(rdcbench.__file__).parent
 PLUGINS = PACKAGE.parent / "plugins"
 
 FLOORS = (
-    ("errors", "hookspecs", "live", "machine", "oracles", "provenance", "rng", "stats", "strangers"),
+    ("errors", "hookspecs", "machine", "oracles", "provenance", "rng", "stats", "strangers"),
     ("benchmarks", "bitstream", "datafiles", "idx", "lock", "recipe", "records", "sealed", "tensorfile"),
     ("batches", "interfaces", "jobs", "loading", "optim"),
     ("codec", "executors", "fence", "registry", "results"),
     ("derived", "guards", "real_pair"),
     ("evaluate", "store", "versions"),
     ("building", "checkpoints", "plan", "report", "schedule", "status"),
-    ("page", "train", "verify"),
+    ("live", "page", "train", "verify"),
     ("dispatch", "work"),
     ("runner",),
     ("api", "conformance", "estimate", "scaffold"),
