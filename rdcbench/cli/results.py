@@ -61,7 +61,8 @@ def report(
     """Write tables and figures of each run again, and one page about all of them, from their files."""
     from rdcbench.page import make_page
     from rdcbench.report import build_report
-    from rdcbench.store import Store, atomic_write
+    from rdcbench.sealed import atomic_write
+    from rdcbench.store import Store
     from rdcbench.verify import verify as test_claims
 
     stores = [Store(run).open() for run in runs]
