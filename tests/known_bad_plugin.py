@@ -63,7 +63,7 @@ class BatchStatistics(rdcbench.Encoder):
 class Lattice(rdcbench.Quantizer):
     """round((y + u) / step) on the lattice step * Z, with the alphabet that the paper's quantiser would have."""
 
-    name = "lattice"
+    name = "one-symbol-more"
     dither_points = 16
 
     def __init__(self, dimensions, levels):

@@ -101,8 +101,8 @@ def test_an_encoder_that_uses_batch_statistics_without_saying_so(refused):
 
 def test_a_quantiser_with_one_symbol_more(refused):
     studies = {"rd": {"protocol": "end-to-end", "points": [{}], "levels": 4}}
-    assert refused(quantizer={"name": "lattice"}, studies=studies).startswith(
-        "The quantizer 'lattice' gave the symbol 4 where its alphabet has 4 symbols, counted from 0: more is sent than"
+    assert refused(quantizer={"name": "one-symbol-more"}, studies=studies).startswith(
+        "The quantizer 'one-symbol-more' gave the symbol 4 where its alphabet has 4 symbols, counted from 0: more is sent than"
     )
 
 

@@ -8,6 +8,7 @@ import os
 import time
 
 import pytest
+import torch
 
 from rdcbench.errors import StoreError
 from rdcbench.jobs import Job, Plan
@@ -44,7 +45,7 @@ def running(store):
 def finish(store, name, status="done", **facts):
     cell = Cell(key=KEYS[name], train_key=KEYS[name], job=store.plan().job(name), status=status, **facts)
     store.write_cell(cell, {})
-    store.write(f"weights/{KEYS[name]}.safetensors", b"")
+    store.write_weights(KEYS[name], {"weight": torch.zeros(1)}, {})
 
 
 def progress(store, name, step, **terms):
