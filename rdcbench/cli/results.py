@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rdcbench.errors import RecipeError, StoreError, unknown
+from rdcbench.errors import RdcbenchError, RecipeError, StoreError, unknown
 
 if TYPE_CHECKING:
     from rdcbench.store import Store
 
 Runs = Annotated[list[Path], typer.Argument(help="Run folders.", metavar="RUN...")]
-ORDERS = ("distortion", "rate", "perception", "classification")
+ORDERS = ("overall", "distortion", "rate", "perception", "classification")
 FORMATS = ("terminal", "md", "csv", "json", "latex")
 
 
@@ -29,10 +28,12 @@ def register(app: typer.Typer) -> None:
 
 def leaderboard(
     runs: Runs,
-    by: Annotated[str, typer.Option(help="Order: distortion, rate, perception or classification.")] = "distortion",
+    by: Annotated[
+        str, typer.Option(help="Order: overall, distortion, rate, perception or classification.")
+    ] = "overall",
     form: Annotated[str, typer.Option("--format", help="terminal, md, csv, json or latex.")] = "terminal",
 ) -> None:
-    """Print the leaderboard of one or several runs."""
+    """Rank the methods and points of some runs; those whose difference is within its interval share a rank."""
     from rdcbench.cli.tables import print_leaderboard
     from rdcbench.report import leaderboard as as_text
     from rdcbench.report.comparable import check_comparable
@@ -63,10 +64,9 @@ def report(
     from rdcbench.report import build_report
     from rdcbench.sealed import atomic_write
     from rdcbench.store import Store
-    from rdcbench.verify import verify as test_claims
 
     stores = [Store(run).open() for run in runs]
-    whole = make_page(stores, {store.root: [asdict(one) for one in test_claims(store)] for store in _claiming(stores)})
+    whole = make_page(stores, {store.root: claims for store in stores if (claims := _claims(store))})
     for store in stores:
         written = build_report(store)
         typer.echo("\n".join([*map(str, written.paths), *written.notes]))
@@ -75,9 +75,19 @@ def report(
     typer.echo(str(path))
 
 
-def _claiming(stores: Iterable[Store]) -> list[Store]:
-    """Runs whose benchmark makes claims."""
-    return [store for store in stores if store.path("expected.toml").exists() and store.rows()]
+def _claims(store: Store) -> list[dict[str, str]]:
+    """What `verify` finds in a run, as plain data; nothing where there is nothing to test."""
+    from rdcbench.verify import verify as test_claims
+
+    if not store.path("expected.toml").is_file() or not store.rows():
+        return []
+    try:
+        findings = test_claims(store)
+    except RdcbenchError as error:
+        return [
+            {"claim": store.root.name, "verdict": "UNDECIDED", "says": "claims cannot be tested", "numbers": str(error)}
+        ]
+    return [asdict(finding) for finding in findings]
 
 
 def verify(

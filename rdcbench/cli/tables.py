@@ -28,11 +28,20 @@ def print_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     console.print(table)
 
 
-def print_leaderboard(rows: Sequence[Row], by: str = "distortion") -> None:
-    """Print the leaderboard of some rows."""
+def print_leaderboard(rows: Sequence[Row], by: str = "overall") -> None:
+    """Print the leaderboard of some rows: methods, then their points, with what the numbers mean."""
     from rdcbench.report import leaderboard_table
+    from rdcbench.report.leaderboard import make_leaderboard
+    from rdcbench.report.lines import legend, method_legend, method_table
 
-    print_table(*leaderboard_table(rows, by))
+    board = make_leaderboard(rows, by)
+    header, *methods = method_table(board)
+    for table, sentences in (
+        ((header, methods), method_legend(board)),
+        (leaderboard_table(board), legend(board)),
+    ):
+        print_table(*table)
+        console.print(Text("\n".join(sentences)))
 
 
 def print_findings(findings: Sequence[Finding]) -> None:

@@ -31,6 +31,7 @@ def make_content(stores: Sequence[Store], claims: Mapping[Path, Sequence[Mapping
         raise StoreError(f"{names}: no finished row yet; see `rdcbench status RUN`.")
     check_comparable(stores, rows)
     board = make_leaderboard(rows, "distortion")
+    overall = make_leaderboard(rows)
     album = Album()
     numbers = {id(row): number for number, row in enumerate(board.rows)}
     titles = {(row.run, row.study): title for store in stores for row, title in _titled(store, rows)}
@@ -56,6 +57,16 @@ def make_content(stores: Sequence[Store], claims: Mapping[Path, Sequence[Mapping
             for row, front in zip(board.rows, board.front, strict=True)
         ],
         "figures": [figure for store in stores for figure in _figures(store, board.rows, numbers)],
+        "methods": [
+            {
+                "run": one.run,
+                "study": one.study,
+                "rank": one.rank,
+                "volume": [one.volume.value, one.volume.lo, one.volume.hi],
+            }
+            for one in overall.methods
+        ],
+        "box": overall.box.text() if overall.box else "",
         "runs": [_run(store, claims.get(store.root)) for store in stores],
         "strips": album.urls,
     }

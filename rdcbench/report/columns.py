@@ -81,6 +81,17 @@ class Column(NamedTuple):
     direction: Direction
 
 
+COSTS = (
+    Column("encoder_parameters", "", "lower"),
+    Column("decoder_parameters", "", "lower"),
+    Column("macs", "", "lower"),
+    Column("train_seconds", "s", "lower"),
+    Column("encode_us", "µs/image", "lower"),
+    Column("decode_us", "µs/image", "lower"),
+)
+"""What a row costs; these have no interval."""
+
+
 def field_infos(rows: Iterable[Row]) -> dict[str, FieldInfo]:
     """Meaning of every field that some row has a value of."""
     found: dict[str, FieldInfo] = {}

@@ -1,4 +1,4 @@
-"""Whether the rows of several runs may stand in one table: equal images, and judges of equal budget."""
+"""Whether the rows of several runs may stand in one table: equal images, equal measures, and judges of equal budget."""
 
 from __future__ import annotations
 
@@ -6,17 +6,49 @@ from collections.abc import Sequence
 
 from rdcbench.errors import StoreError
 from rdcbench.recipe import PartSpec
-from rdcbench.results import Row
+from rdcbench.results import FieldInfo, Row
 from rdcbench.store import Store
 
 
 def check_comparable(stores: Sequence[Store], rows: Sequence[Row]) -> None:
-    """Refuse rows of different data, or judged by judges of one name and different options, with a StoreError."""
-    digests = {row.data_digest for row in rows}
-    if len(digests) > 1:
+    """Refuse rows that do not compare with a StoreError that names them.
+
+    That is: other data or split (the digest covers both), another version or meaning of a metric or of a rate, or
+    judges of one name and different options.
+    """
+    _check_data(rows)
+    _check_fields(rows)
+    _check_judges(stores)
+
+
+def _check_data(rows: Sequence[Row]) -> None:
+    seen: dict[str, Row] = {}
+    for row in rows:
+        seen.setdefault(row.data_digest, row)
+    if len(seen) > 1:
+        told = "; ".join(f"{_name(row)} on data {digest or 'unknown'}" for digest, row in seen.items())
         raise StoreError(
-            f"These runs were measured on {len(digests)} different data sets or splits; they do not compare."
+            f"These rows were measured on {len(seen)} different data sets or splits; they do not compare: {told}. "
+            "Give only runs of one data digest."
         )
+
+
+def _check_fields(rows: Sequence[Row]) -> None:
+    first: dict[str, tuple[Row, FieldInfo]] = {}
+    for row in rows:
+        for field in row.values:
+            if field not in row.fields:
+                continue
+            other, info = first.setdefault(field, (row, row.fields[field]))
+            if _meaning(info) != _meaning(row.fields[field]):
+                what = "rate" if field.startswith("rate_") or field == "bpp" else "metric"
+                raise StoreError(
+                    f"The {what} {field!r} has another definition in {_name(other)} ({_told(info)}) than in "
+                    f"{_name(row)} ({_told(row.fields[field])}); they do not compare. Measure both with one version."
+                )
+
+
+def _check_judges(stores: Sequence[Store]) -> None:
     first: dict[str, tuple[str, PartSpec]] = {}
     for store in stores:
         plan = store.plan()
@@ -31,6 +63,19 @@ def check_comparable(stores: Sequence[Store], rows: Sequence[Row]) -> None:
                     f"in {store.root.name} ({_options(judge)}): what it measured does not compare. Measure both runs "
                     "with one judge."
                 )
+
+
+def _meaning(info: FieldInfo) -> tuple[str, str, str, str]:
+    return info.version, info.unit, info.direction, info.source
+
+
+def _told(info: FieldInfo) -> str:
+    version = f"version {info.version}" if info.version else "no version"
+    return ", ".join(part for part in (version, info.unit, info.source and f"from {info.source}") if part)
+
+
+def _name(row: Row) -> str:
+    return f"{row.run}/{row.name}" if row.run else row.name
 
 
 def _options(judge: PartSpec) -> str:

@@ -6,7 +6,7 @@ from rdcbench.errors import StoreError
 from rdcbench.jobs import Job, Plan
 from rdcbench.recipe import PartSpec
 from rdcbench.report.comparable import check_comparable
-from rdcbench.results import Cell, make_row
+from rdcbench.results import Cell, CellValue, FieldInfo, make_row
 from rdcbench.store import Store
 
 SET = PartSpec(name="d")
@@ -25,10 +25,19 @@ def store(tmp_path):
     return store
 
 
-def row(digest):
-    return make_row(
-        "s/p/x", [Cell(key="k", train_key="k", job=Job(name="s/p/x/seed0", dataset=SET), data_digest=digest)]
-    )
+def row(digest, run="", field="mse", **info):
+    cell = Cell(
+        key="k", train_key="k", job=Job(name="s/p/x/seed0", dataset=SET), data_digest=digest,
+        values={field: CellValue(value=1.0)}, fields={field: FieldInfo(**{"unit": "u", "direction": "lower", **info})},
+    )  # fmt: skip
+    return make_row("s/p/x", [cell], run)
+
+
+@pytest.mark.parametrize(("field", "what"), [("mse", "metric 'mse'"), ("rate_coded", "rate 'rate_coded'")])
+def test_rows_of_another_version_or_unit_do_not_and_are_named(store, field, what):
+    for change in ({"version": "2"}, {"unit": "v"}, {"direction": "higher"}, {"source": "elsewhere"}):
+        with pytest.raises(StoreError, match=f"The {what} has another definition in a/s/p/x .* than in b/s/p/x"):
+            check_comparable([], [row("d", "a", field), row("d", "b", field, **change)])
 
 
 def test_runs_of_one_judge_compare(store):
@@ -45,8 +54,11 @@ def test_runs_of_another_budget_do_not(store):
 
 
 def test_rows_of_other_images_do_not(store):
-    with pytest.raises(StoreError, match="measured on 2 different data sets or splits; they do not compare"):
-        check_comparable([store("a", {})], [row("d"), row("e")])
+    with pytest.raises(
+        StoreError,
+        match="measured on 2 different data sets or splits; they do not compare: a/s/p/x on data d; b/s/p/x on data e",
+    ):
+        check_comparable([store("a", {})], [row("d", "a"), row("e", "b")])
 
 
 def test_a_run_without_a_plan_has_no_judges(tmp_path):

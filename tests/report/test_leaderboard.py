@@ -40,6 +40,30 @@ def test_unknown_order():
         make_leaderboard(simple_rows(ROWS), "beauty")
 
 
+def test_overall_order_is_by_borda_count_and_near_rows_share_a_rank():
+    board = make_leaderboard(simple_rows(ROWS))
+    assert board.rows[0].tradeoff["classification"] == 0.001
+    assert [count.value for count in board.borda[:4]] == sorted((c.value for c in board.borda[:4]), reverse=True)
+    near = {"0.001": {"mse": 0.0500}, "0.002": {"mse": 0.0501}, "0.003": {"mse": 0.06}}
+    assert make_leaderboard(simple_rows(near), "distortion").ranks == (1, 1, 3)
+
+
+def test_a_row_without_a_field_has_no_rank_in_it():
+    board = make_leaderboard(simple_rows(ROWS), "perception")
+    assert board.ranks[-1] is None
+    assert board.ranks[0] == 1
+
+
+def test_methods_are_ranked_by_hypervolume_within_an_own_or_a_given_corner():
+    better, worse = ({"0.001": {"mse": mse, "rate_coded": 4.0}} for mse in (0.04, 0.06))
+    rows = [*simple_rows(worse, "worse"), *simple_rows(better, "better")]
+    board = make_leaderboard(rows, "distortion")
+    assert [(method.study, method.rank) for method in board.methods] == [("better", 1), ("worse", 2)]
+    assert make_leaderboard(rows, "distortion", {"mse": 0.1}).box.reference[1] == 0.1
+    with pytest.raises(RecipeError, match="ssim"):
+        make_leaderboard(rows, "distortion", {"ssim": 0.1})
+
+
 def test_front_marks_what_no_other_row_beats_and_skips_rows_that_lack_an_axis():
     board = make_leaderboard(simple_rows(ROWS))
     marked = {row.tradeoff["classification"]: front for row, front in zip(board.rows, board.front, strict=True)}

@@ -1,6 +1,18 @@
 from rdcbench.report.columns import Column
 from rdcbench.report.leaderboard import make_leaderboard
-from rdcbench.report.lines import cell, identity, labels, legend, title
+from rdcbench.report.lines import (
+    cell,
+    cost,
+    identity,
+    interval,
+    labels,
+    legend,
+    method_legend,
+    method_table,
+    place,
+    title,
+)
+from rdcbench.stats import Interval
 
 from .fake import make_cell, make_recipe, rows_of, simple_rows
 
@@ -20,6 +32,31 @@ def test_runs_and_seeds_are_columns_only_where_there_are_several():
     assert labels(make_leaderboard([*one, *two])) == ["run", "name", "study", "point", "seeds"]
 
 
+def test_costs_ranks_and_intervals_are_short():
+    assert [cost(number) for number in (float("nan"), 12.34, 246467.0, 1.35e6, 2e9)] == [
+        "",
+        "12.3",
+        "246 k",
+        "1.35 M",
+        "2 G",
+    ]
+    assert (place(None), place(3)) == ("", "3")
+    assert interval(Interval(0.5, 0.4, 0.6)) == "0.50 ± 0.10"
+    assert interval(Interval(float("nan"))) == ""
+
+
+def test_methods_are_a_table_of_strings_with_a_legend():
+    board = make_leaderboard(
+        simple_rows({"0": {"mse": 0.05, "rate_coded": 4.0}, "0.01": {"mse": 0.06, "rate_coded": 3.0}})
+    )
+    header, line = method_table(board)
+    assert header == ["rank", "study", "protocol", "points", "hypervolume ↑", "train s"]
+    assert line[:4] == ["1", "rdc", "end-to-end", "2"]
+    assert line[-1] == "25"
+    assert "reference point" in method_legend(board)[0]
+    assert method_legend(make_leaderboard([])) == ["Methods have no rank: no row has all axes of a hypervolume."]
+
+
 def test_titles_have_unit_and_direction():
     assert title(Column("psnr", "dB", "higher")) == "psnr [dB] ↑"
     assert title(Column("sharpness", "", "none")) == "sharpness"
@@ -27,7 +64,7 @@ def test_titles_have_unit_and_direction():
 
 def test_legend_names_the_axes_and_seeds_only_if_there_are_some():
     sentences = " ".join(legend(make_leaderboard(simple_rows({"0": {"mse": 0.05, "ce": 1.0}}))))
-    assert "Sorted by mse" in sentences
+    assert "sorted by Borda count" in sentences
     assert "all of mse and ce, and better in one" in sentences
     assert "seeds" not in sentences
     assert "Real images" not in sentences

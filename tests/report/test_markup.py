@@ -11,7 +11,9 @@ ODD = "a|b*c*_d_<script>alert(1)</script>&[x](http://y)`z`~$\\ \n\t{}%#^"
 
 
 def table_of(text):
-    lines = [line for line in text.splitlines() if line.startswith("|")]
+    """Cells of the second table: the points."""
+    start = text.index("| rank |", 1)
+    lines = [line for line in text[start:].splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
@@ -23,7 +25,17 @@ def odd_rows():
 def test_markdown_has_a_line_for_each_row_and_a_cell_for_each_column():
     text = markdown(make_leaderboard(simple_rows({"0": {"mse": 0.05, "ce": 0.3}, "0.01": {"mse": 0.06}})))
     header, ruler, *lines = table_of(text)
-    assert header == ["", "name", "study", "point", r"mse \[1/pixel\] ↓", r"ce \[nat\] ↓"]
+    assert header == [
+        "rank",
+        "",
+        "name",
+        "study",
+        "point",
+        "borda ↑",
+        r"mse \[1/pixel\] ↓",
+        r"ce \[nat\] ↓",
+        r"train_seconds \[s\] ↓",
+    ]
     assert all(re.fullmatch(":?-+:?", cell) for cell in ruler)
     assert [len(line) for line in lines] == [len(header)] * 2
 
@@ -31,8 +43,8 @@ def test_markdown_has_a_line_for_each_row_and_a_cell_for_each_column():
 def test_markdown_marks_the_best_leaves_missing_blank_and_says_what_marks_mean():
     text = markdown(make_leaderboard(simple_rows({"0": {"mse": 0.05, "ce": 0.3}, "0.01": {"mse": 0.06}})))
     best, other = table_of(text)[2:]
-    assert best[4] == "**0.0500 ± 0.0004**"
-    assert other[4:] == ["0.0600 ± 0.0004", ""]
+    assert best[6] == "**0.0500 ± 0.0004**"
+    assert other[6:8] == ["0.0600 ± 0.0004", ""]
     assert "95 % interval over test images" in text
     assert "0.0000" not in text
 
@@ -42,8 +54,8 @@ def test_markdown_of_odd_names_keeps_the_table_and_no_markup():
     header, _, line = table_of(text)
     assert len(line) == len(header)
     assert "<script" not in text
-    assert "&lt;script&gt;" in line[2]
-    assert r"\*c\*\_d\_" in line[2]
+    assert "&lt;script&gt;" in line[3]
+    assert r"\*c\*\_d\_" in line[3]
 
 
 def test_markdown_keeps_underscores_within_words():
@@ -58,6 +70,7 @@ def test_no_rows():
 
 def test_latex_is_a_tabular_with_as_many_cells_as_columns():
     text = latex(make_leaderboard(simple_rows({"0": {"mse": 0.05, "ce_judge": 0.3}, "0.01": {"mse": 0.06}})))
+    text = text[text.rindex("% Rows:") :]
     columns = re.search(r"begin\{tabular\}\{(\w+)\}", text)[1]
     body = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert all(len(re.findall(r"(?<!\\)&", line)) == len(columns) - 1 for line in body)
@@ -67,8 +80,8 @@ def test_latex_is_a_tabular_with_as_many_cells_as_columns():
 
 
 def test_latex_of_odd_names():
-    line = latex(make_leaderboard(odd_rows())).split(r"\midrule")[1].splitlines()[1]
-    assert len(re.findall(r"(?<!\\)&", line)) == 4
+    line = latex(make_leaderboard(odd_rows())).split(r"\midrule")[2].splitlines()[1]
+    assert len(re.findall(r"(?<!\\)&", line)) == 7
     assert not re.search(r"(?<!\\)[%#_]", line)
 
 

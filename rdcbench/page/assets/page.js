@@ -61,6 +61,15 @@ function inspect(row) {
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") inspector.hidden = true; });
 
 /* ------------------------------------------------------------------------- best rows as cards */
+function methods() {
+  const ranked = data.methods.filter((one) => known(one.rank));
+  if (!ranked.length) return;
+  const line = (one) => el("li", {}, `${one.rank}. ${several ? one.run + " / " : ""}${one.study}: ${show(one.volume[0], (one.volume[2] - one.volume[1]) / 2)} ` +
+    `[${show(one.volume[1], (one.volume[2] - one.volume[1]) / 2)}, ${show(one.volume[2], (one.volume[2] - one.volume[1]) / 2)}]`);
+  document.getElementById("cards").append(el("div", { class: "card" }, el("h3", {}, "Over all: studies by hypervolume"),
+    el("ul", { class: "ranks" }, ...ranked.slice(0, 5).map(line)),
+    el("p", { class: "soft" }, `Share of the box between ideal and reference; places within an interval are shared. ${data.box}.`)));
+}
 function cards() {
   for (const [aspect, field] of Object.entries(data.best)) {
     const info = data.fields[field], sign = info.direction === "higher" ? -1 : 1;
@@ -290,6 +299,7 @@ button.addEventListener("click", () => setTheme(document.documentElement.dataset
 setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 
 cards();
+methods();
 board();
 viewer();
 claims();
