@@ -6,46 +6,31 @@ RUN/  recipe.toml  expected.toml  provenance.json  plan.json  cells/KEY.json + K
 
 from __future__ import annotations
 
-import io
 import json
-import zlib
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
-from rdcbench import sealed, tensorfile
+from rdcbench import arrayfile, sealed, tensorfile
 from rdcbench.derived import with_derived
 from rdcbench.errors import StoreError
+from rdcbench.folder import Folder
 from rdcbench.jobs import Plan
 from rdcbench.loading import load_recipe
 from rdcbench.recipe import Recipe
 from rdcbench.results import SCHEMA_VERSION, Cell, Row, make_row
-from rdcbench.sealed import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-T = TypeVar("T")
 Arrays = Mapping[str, npt.NDArray[Any]]
-WRITTEN_FOLDERS = ("cells", "weights", "streams", "progress", "checkpoints")
 
 
-class Store:
-    """One run folder; `cache` is a second folder of the same form that many runs share.
-
-    damaged: files that were found damaged and count as missing, each with what is wrong.
-    """
-
-    def __init__(self, root: Path, cache: Path | None = None) -> None:
-        self.root = root
-        self.cache = cache
-        self.damaged: dict[str, str] = {}
+class Store(Folder):
+    """One run folder: what its files mean."""
 
     # ------------------------------------------------------------------------------------------------------ the run
 
@@ -122,14 +107,14 @@ class Store:
         if found is None or found[0].status != "done":
             return False
         checks = {name: partial(sealed.check, expected=expected) for name, expected in found[1].items()}
-        return all(self._sound(name, check) is not None for name, check in checks.items())
+        return all(self.sound(name, check) is not None for name, check in checks.items())
 
     def _envelope(self, key: str) -> tuple[Cell, dict[str, str]] | None:
         """A cell, and the digests of the files that belong to it; from the cache where the run's own is not sound."""
         name = f"cells/{key}.json"
-        found = self._sound(name, _parsed_cell)
+        found = self.sound(name, _parsed_cell)
         if found is None and self._cell_from_cache(key):
-            found = self._sound(name, _parsed_cell)
+            found = self.sound(name, _parsed_cell)
         return found
 
     @staticmethod
@@ -141,10 +126,9 @@ class Store:
         """Write a cell's arrays, then the cell with their digest and that of its stream."""
         files: dict[str, str] = {}
         if arrays:
-            buffer = io.BytesIO()
-            np.savez_compressed(buffer, **dict(arrays))
-            files[f"cells/{cell.key}.npz"] = sealed.digest(buffer.getvalue())
-            self.write(f"cells/{cell.key}.npz", buffer.getvalue(), share=True)
+            packed = arrayfile.pack(arrays)
+            files[f"cells/{cell.key}.npz"] = sealed.digest(packed)
+            self.write(f"cells/{cell.key}.npz", packed, share=True)
         stream = f"streams/{cell.key}.rdc"
         if cell.status == "done" and self.path(stream).exists():
             files[stream] = sealed.digest(self.path(stream).read_bytes())
@@ -159,9 +143,8 @@ class Store:
         if not path.exists():
             return {}
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files if names is None or name in names}
-        except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
+            return arrayfile.read(path, names)
+        except (OSError, ValueError) as error:
             raise StoreError(f"{path} is damaged ({error}); delete it and its cell and run again.") from error
 
     def _some_arrays(self, key: str, names: Collection[str]) -> Arrays:
@@ -189,9 +172,9 @@ class Store:
     def has_weights(self, key: str) -> bool:
         """Whether a training is finished, and its weights are what they were when they were written."""
         name = f"weights/{key}.safetensors"
-        if self._sound(name, tensorfile.check):
+        if self.sound(name, tensorfile.check):
             return True
-        return self._from_cache(name) and bool(self._sound(name, tensorfile.check))
+        return self.from_cache(name) and bool(self.sound(name, tensorfile.check))
 
     def write_weights(self, key: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Keep the outcome of a training: tensors, and facts that JSON can hold."""
@@ -200,7 +183,7 @@ class Store:
     def weights(self, key: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Read tensors and facts."""
         name = f"weights/{key}.safetensors"
-        if not self.path(name).exists() and not self._from_cache(name):
+        if not self.path(name).exists() and not self.from_cache(name):
             raise StoreError(f"{self.path(name)} is missing; run the benchmark again to make it.")
         return self.tensors(name)
 
@@ -216,57 +199,8 @@ class Store:
         except (OSError, ValueError) as error:
             raise StoreError(f"{path} is damaged ({error}); delete it and run again.") from error
 
-    # -------------------------------------------------------------------------------------------------------- files
-
-    def path(self, relative: str) -> Path:
-        """Path of a file of this run."""
-        return self.root / relative
-
-    def write(self, relative: str, data: bytes, share: bool = False) -> Path:
-        """Write one file atomically; with `share`, into the cache of all runs too."""
-        path = self.root / relative
-        atomic_write(path, lambda file: file.write(data))
-        if share and self.cache is not None:
-            with suppress(StoreError):  # a cache that cannot be written costs time, not results
-                atomic_write(self.cache / relative, lambda file: file.write(data))
-        return path
-
-    def remove(self, relative: str) -> None:
-        """Remove a file of this run if it is there."""
-        with suppress(OSError):  # what cannot be removed is in nobody's way
-            self.path(relative).unlink(missing_ok=True)
-
-    def sweep(self) -> None:
-        """Remove what writes that were cut off left under temporary names; only for who holds the run folder."""
-        for folder in WRITTEN_FOLDERS:
-            for path in (self.root / folder).glob(".*"):
-                self.remove(f"{folder}/{path.name}")
-
-    def _sound(self, relative: str, check: Callable[[Path], T]) -> T | None:
-        """What `check` gives for a file; None if it is not there or damaged, which is noted in `damaged`."""
-        path = self.path(relative)
-        if not path.exists():
-            return None
-        try:
-            found = check(path)
-        except (OSError, ValueError) as error:
-            self.damaged[relative] = f"{path} is damaged ({str(error).splitlines()[0]}) and counts as missing"
-            return None
-        self.damaged.pop(relative, None)
-        return found
-
     def _cell_from_cache(self, key: str) -> bool:
-        return self._from_cache(f"cells/{key}.json", f"cells/{key}.npz", f"streams/{key}.rdc")
-
-    def _from_cache(self, *relative: str) -> bool:
-        """Copy files of another run from the shared cache, the first one last; False if it has none."""
-        if self.cache is None or not (self.cache / relative[0]).exists():
-            return False
-        for name in reversed(relative):
-            source = self.cache / name
-            if source.exists():
-                self.write(name, source.read_bytes())
-        return True
+        return self.from_cache(f"cells/{key}.json", f"cells/{key}.npz", f"streams/{key}.rdc")
 
     def _json(self, path: Path) -> dict[str, Any]:
         try:

@@ -18,8 +18,8 @@ PLUGINS = PACKAGE.parent / "plugins"
 
 FLOORS = (
     ("errors", "hookspecs", "machine", "oracles", "provenance", "rng", "stats", "strangers"),
-    ("benchmarks", "bitstream", "datafiles", "idx", "lock", "recipe", "records", "sealed", "tensorfile"),
-    ("batches", "interfaces", "jobs", "loading", "optim"),
+    ("arrayfile", "benchmarks", "bitstream", "datafiles", "idx", "lock", "recipe", "records", "sealed", "tensorfile"),
+    ("batches", "folder", "interfaces", "jobs", "loading", "optim"),
     ("codec", "executors", "fence", "registry", "results"),
     ("derived", "guards", "real_pair"),
     ("evaluate", "store", "versions"),

@@ -123,13 +123,13 @@ def test_arrays_that_unfold_are_refused(rewrite, refused, bundle, monkeypatch):
 
 def test_arrays_that_need_pickle_or_lie_are_refused(rewrite, refused, bundle):
     name = first_of(bundle, ".npz")
-    assert "cannot be read" in refused(rewrite({name: arrays(mse=np.array([{"a": 1}], dtype=object))}))
+    assert "holds no arrays" in refused(rewrite({name: arrays(mse=np.array([{"a": 1}], dtype=object))}))
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (1 << 50,)})
     lying = io.BytesIO()
     with zipfile.ZipFile(lying, "w") as packed:
         packed.writestr("mse.npy", head.getvalue())
-    assert "cannot be read" in refused(rewrite({name: lying.getvalue()}))
+    assert "holds no arrays" in refused(rewrite({name: lying.getvalue()}))
     assert "holds no arrays" in refused(rewrite({name: b"nonsense"}))
 
 
