@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rdcbench.records import Batch, Context, Decoded, Field, Measurement, Outcome, Packet, Split, SplitName
     from rdcbench.results import Row
     from rdcbench.rng import generator, seed_of
+    from rdcbench.versions import Borrowing
 
 _WHERE = {
     "api": ("build", "load", "rows", "run"),
@@ -49,6 +50,7 @@ _WHERE = {
     "recipe": ("PartSpec", "Recipe", "Study", "Training"),
     "rng": ("generator", "seed_of"),
     "results": ("Row",),
+    "versions": ("Borrowing",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
 
@@ -57,6 +59,7 @@ __all__ = [
     "ROLES",
     "SENDER",
     "Batch",
+    "Borrowing",
     "Classifier",
     "Context",
     "Critic",

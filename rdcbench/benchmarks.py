@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from rdcbench.hookspecs import PROJECT
 from rdcbench.strangers import hushed, is_shipped
 
 
-def benchmarks() -> dict[str, Path]:
+def benchmarks(points: Iterable[EntryPoint] | None = None) -> dict[str, Path]:
     """Recipe file of every benchmark that an installed package brings, by name (owner/name where two bring it).
 
     A broken package is passed over. A benchmark that comes with rdcbench keeps its name.
+    points: the packages that are asked; all that are installed if not given.
     """
     found: list[tuple[EntryPoint, Path]] = []
-    for point in sorted(entry_points(group=PROJECT), key=lambda point: point.name):
+    for point in sorted(entry_points(group=PROJECT) if points is None else points, key=lambda point: point.name):
         try:
             with hushed():
                 hook = getattr(point.load(), "rdcbench_recipes", None)
@@ -40,7 +42,9 @@ def find_recipe(name: str) -> Path:
         if not path.is_file():
             raise RecipeError(f"There is no recipe file {name!r}; give a path that exists or the name of a benchmark.")
         return path
-    known = benchmarks()
+    known = benchmarks(point for point in entry_points(group=PROJECT) if is_shipped(point))
+    if name not in known:  # only then is a stranger's code imported
+        known = benchmarks()
     if name not in known:
         raise RecipeError(
             unknown("benchmark", name, known) + " A recipe of your own runs by its path, ending in .toml."

@@ -18,6 +18,10 @@ class PartError(RdcbenchError):
     """A part that is unknown, ambiguous, or was given options that it does not have."""
 
 
+class ContestedError(PartError):
+    """A name by which two packages bring a part, neither of which is shipped with rdcbench."""
+
+
 class DataError(RdcbenchError):
     """A data set that cannot be had or is not what it claims to be."""
 

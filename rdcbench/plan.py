@@ -148,7 +148,7 @@ def _completed(recipe: Recipe, job: Job, registry: Registry) -> Job:
             "metrics": metrics,
             "judges": [_judge_name(recipe, job, judge) for judge in recipe.judges],
             "versions": versions(parts, registry),
-            "metric_versions": {spec.name: version_of("metric", spec.name, registry) for spec in metrics},
+            "metric_versions": {spec.name: version_of("metric", spec.name, registry, spec.options) for spec in metrics},
         }
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 import pluggy
 
 from rdcbench import hookspecs
-from rdcbench.errors import PartError, unknown
+from rdcbench.errors import ContestedError, PartError, unknown
 from rdcbench.strangers import hushed, is_shipped
 
 _GIVEN = ("image_shape", "classes", "dimensions", "levels", "classifier", "critic", "tradeoff", "training")
@@ -76,6 +76,11 @@ class Registry:
         entries = [entry for entry in self.entries if entry.kind == kind]
         return sorted(e.name if self._found(kind, e.name) == [e] else f"{e.owner}/{e.name}" for e in entries)
 
+    @property
+    def contested(self) -> list[Entry]:
+        """The parts that are found by owner/name only."""
+        return [entry for entry in self.entries if len(self._found(entry.kind, entry.name)) > 1]
+
     def _found(self, kind: str, name: str) -> list[Entry]:
         """The parts of a name or owner/name; the shipped one alone, if it is among them."""
         owner, _, short = name.rpartition("/")
@@ -90,7 +95,7 @@ class Registry:
         label = kind.replace("_", " ")
         if len(found) > 1:
             which = " or ".join(f"{entry.owner}/{entry.name}" for entry in found)
-            raise PartError(f"Two packages bring the {label} {name!r}; write {which}.")
+            raise ContestedError(f"Two packages bring the {label} {name!r}; write {which}.")
         if not found:
             left_out = "".join(f" Plugin {owner!r} was left out: {why}" for owner, why in self.broken.items())
             raise PartError(unknown(label, name, self.names(kind)) + left_out)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdcbench.dispatch import Listener, dispatch, teller
-from rdcbench.errors import PartError, RdcbenchError, RecipeError
+from rdcbench.errors import ContestedError, PartError, RdcbenchError, RecipeError
 from rdcbench.fence import Fence
 from rdcbench.jobs import Job, Plan
 from rdcbench.lock import locked
@@ -78,21 +78,22 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
 
 
 def lost_studies(recipe: Recipe, options: Options) -> dict[str, str]:
-    """The studies that cannot be had because an installed plugin is broken, each with the reason.
+    """The studies that cannot be had because an installed plugin is broken or two bring one name, with the reasons.
 
-    None with all plugins sound, or where nothing would be left to run: then `prepare` says what is wrong.
+    None with all plugins sound and at peace, or where nothing would be left to run: then `prepare` says what is wrong.
     """
     from rdcbench import registry
     from rdcbench.plan import make_plan
 
     parts = registry.load(options.plugin_files)
+    excused = PartError if parts.broken else ContestedError
     lost: dict[str, str] = {}
-    for name in recipe.studies if parts.broken else ():
+    for name in recipe.studies if parts.broken or parts.contested else ():
         alone = recipe.model_copy(update={"only": [name]})
         try:
             _check_parts(alone, parts)
             make_plan(alone, 1, parts)
-        except PartError as error:
+        except excused as error:
             lost[name] = f"not run: {error}"
     return {} if set(recipe.active_studies) <= set(lost) else lost
 

@@ -6,9 +6,12 @@ import ast
 import hashlib
 import inspect
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
+from importlib.util import resolve_name
+from typing import Any
 
 from rdcbench.jobs import Job
 from rdcbench.recipe import PartSpec
@@ -20,6 +23,15 @@ TRAINED_BY = (
 """Modules of the harness that trained weights depend on."""
 MEASURED_BY = ("bitstream", "evaluate", "real_pair")
 """Modules of the harness that measurements depend on beside them."""
+
+
+class Borrowing(ABC):
+    """A part that computes with code that stands in other plugins, such as a model that one of them registered."""
+
+    @classmethod
+    @abstractmethod
+    def borrowed(cls, options: Mapping[str, Any]) -> Iterable[str]:
+        """Modules, imported already, whose code the part with these options depends on beside its own."""
 
 
 @cache
@@ -34,10 +46,12 @@ def _own_modules(module_name: str) -> tuple[str, ...]:
 
 def _imports(module_name: str) -> Iterable[str]:
     """Modules that a module names in import statements, as far as they exist."""
-    for node in ast.walk(ast.parse(inspect.getsource(import_module(module_name)))):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+    module = import_module(module_name)
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.ImportFrom):
+            source = resolve_name("." * node.level + (node.module or ""), module.__package__)
+            yield source
+            inner = [f"{source}.{alias.name}" for alias in node.names]
             yield from (name for name in inner if name in sys.modules)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -50,10 +64,19 @@ def _source_digest(module_name: str) -> str:
     return hashlib.blake2b(source.encode(), digest_size=6).hexdigest()
 
 
-def version_of(kind: str, name: str, registry: Registry) -> str:
-    """A part's declared version, and the digest of its module with those of its package that it imports."""
+def _modules_of(target: type, options: Mapping[str, Any]) -> list[str]:
+    """The modules that a part depends on: its own with those that they import, then what it borrows."""
+    borrowed = sorted(set(target.borrowed(options))) if issubclass(target, Borrowing) else []
+    return [own for name in (target.__module__, *borrowed) for own in _own_modules(name)]
+
+
+def version_of(kind: str, name: str, registry: Registry, options: Mapping[str, Any] | None = None) -> str:
+    """A part's declared version, and the digest of its module with those of its package that it imports.
+
+    options: those of a recipe; a part that borrows code says by them whose.
+    """
     target = registry.get(kind, name).target
-    digests = "".join(_source_digest(name) for name in _own_modules(target.__module__))
+    digests = "".join(_source_digest(name) for name in _modules_of(target, options or {}))
     return f"{target.version}-{hashlib.blake2b(digests.encode(), digest_size=6).hexdigest()}"
 
 
@@ -64,15 +87,16 @@ def module_versions(*names: str) -> str:
 
 def versions(parts: Mapping[str, PartSpec], registry: Registry) -> dict[str, str]:
     """Kind -> version of each part of a job."""
-    return {kind: version_of(kind, spec.name, registry) for kind, spec in sorted(parts.items())}
+    return {kind: version_of(kind, spec.name, registry, spec.options) for kind, spec in sorted(parts.items())}
 
 
 def sources(jobs: Iterable[Job], registry: Registry) -> dict[str, str]:
     """Files that define the parts in use, with digests, so that a finished run is recognised without importing them."""
-    used = {(kind, spec.name) for job in jobs for kind, spec in job.parts.items()}
-    used |= {("metric", spec.name) for job in jobs for spec in job.metrics}
-    modules = {own for kind, name in used for own in _own_modules(registry.get(kind, name).target.__module__)}
-    modules |= {f"rdcbench.{name}" for name in (*TRAINED_BY, *MEASURED_BY, "plan")}
+    used = [*((kind, spec) for job in jobs for kind, spec in job.parts.items())]
+    used += [("metric", spec) for job in jobs for spec in job.metrics]
+    modules = {f"rdcbench.{name}" for name in (*TRAINED_BY, *MEASURED_BY, "plan")}
+    for kind, spec in {(kind, spec.model_dump_json()): (kind, spec) for kind, spec in used}.values():
+        modules.update(_modules_of(registry.get(kind, spec.name).target, spec.options))
     files = {inspect.getfile(import_module(name)) for name in modules}
     return {path: file_digest(path) for path in sorted(files)}
 

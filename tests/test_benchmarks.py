@@ -85,6 +85,16 @@ def test_a_benchmark_that_comes_with_rdcbench_keeps_its_name(tmp_path, install):
     assert find_recipe("a_stranger/smoke") == yours / "smoke" / "recipe.toml"
 
 
+def test_a_shipped_benchmark_is_found_without_a_stranger_s_code(tmp_path, install):
+    asked = []
+    ours, yours = folder(tmp_path / "a", "smoke"), folder(tmp_path / "b", "mine")
+    install(a_stranger=lambda: asked.append("stranger") or [yours], shipped=lambda: [ours])
+    assert find_recipe("smoke") == ours / "smoke" / "recipe.toml"
+    assert asked == []
+    assert find_recipe("mine") == yours / "mine" / "recipe.toml"
+    assert asked == ["stranger"]
+
+
 def test_a_recipe_of_ones_own_is_found_by_its_path(tmp_path):
     path = tmp_path / "my.toml"
     path.write_text("")

@@ -134,3 +134,42 @@ def test_a_file_stands_in_for_the_installed_package_of_its_name(parts):
     registry._add(parts, tiny, "tiny_plugin")
     assert parts.owners == ["tiny_plugin"]
     assert parts.get("metric", "tiny-mse").owner == "tiny_plugin"
+
+
+SAME = """
+import tiny_plugin as tiny
+
+class Same(tiny.Weighted):
+    "One of two objectives of one name."
+    name = "same"
+
+rdcbench_objectives = tiny._hook(Same)
+"""
+
+
+@pytest.fixture
+def strangers(both, tmp_path):
+    """Two plugins of strangers, each with an objective `same`."""
+    for owner in ("lab_one", "lab_two"):
+        (tmp_path / f"{owner}.py").write_text(SAME)
+        registry._add(both, registry._load_file(tmp_path / f"{owner}.py"), owner)
+    return both
+
+
+def test_of_two_strangers_parts_of_one_name_neither_wins_and_only_who_asks_for_it_loses_rows(run, strangers):
+    result = run({"quarrel": study("same"), "named": study("lab_two/same")})
+    assert result.failures == {
+        "quarrel": "not run: Two packages bring the objective 'same'; write lab_one/same or lab_two/same."
+    }
+    assert {row.name for row in result.rows} == {*GOOD, "named/tiny-end/classification=0.01"}
+    assert [entry.owner for entry in strangers.contested] == ["lab_one", "lab_two"]
+
+
+def test_a_quarrel_excuses_no_misspelt_name(run, strangers):
+    with pytest.raises(PartError, match="There is no objective 'part-of-ill'"):
+        run({"ill": study("part-of-ill")})
+
+
+def test_where_all_studies_ask_for_a_contested_name_it_is_bad_input(run, strangers):
+    with pytest.raises(PartError, match="Two packages bring the objective 'same'; write lab_one/same or lab_two/same"):
+        run({}, over={**SMALL, "objective": {"name": "same"}})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, final
 from urllib.error import URLError
@@ -12,11 +12,12 @@ from urllib.error import URLError
 import torch
 from torch import Tensor
 
-from rdcbench import Context, Packet, PartError, Split, StreamError, Training, WholeCodec
-from rdcbench_compressai.names import build_model, preset_channels, quiet
+from rdcbench import Borrowing, Context, Packet, PartError, Split, StreamError, Training, WholeCodec
+from rdcbench_compressai.names import build_model, modules_of_model, preset_channels, quiet
 from rdcbench_compressai.training import check_metric, padded, train
 
 LMBDA: Final = "lmbda"
+MODEL: Final = "bmshj2018-factorized"
 WORD: Final = 4
 """Bytes of a word of CompressAI's coder; a stream is at least its state, two words."""
 STRIDE: Final = 64
@@ -24,7 +25,7 @@ STRIDE: Final = 64
 
 
 @final
-class CompressAI(WholeCodec):
+class CompressAI(WholeCodec, Borrowing):
     """A model of CompressAI's registry by name, trained from scratch on the data set for bits + lmbda * distortion.
 
     Sides that are no multiples of the model's stride are padded, and what the padding costs is counted. Images are
@@ -48,7 +49,7 @@ class CompressAI(WholeCodec):
         image_shape: Sequence[int],
         tradeoff: Mapping[str, float],
         training: Training,
-        model: str = "bmshj2018-factorized",
+        model: str = MODEL,
         N: int = 32,  # noqa: N803 - CompressAI's names
         M: int = 48,  # noqa: N803
         quality: int | None = None,
@@ -73,6 +74,11 @@ class CompressAI(WholeCodec):
         channels = {"N": N, "M": M} if quality is None else preset_channels(model, quality)
         self.model: Any = build_model(model, channels)
         self.stride = int(getattr(self.model, "downsampling_factor", STRIDE))
+
+    @classmethod
+    def borrowed(cls, options: Mapping[str, Any]) -> Iterable[str]:
+        """The code of a model that was registered from outside CompressAI: who edits it gets new rows."""
+        return modules_of_model(options.get("model", MODEL))
 
     @property
     def rate_bound(self) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from torch import nn
@@ -37,6 +38,15 @@ def model_names() -> list[str]:
     quiet("compressai.models")
     registered = quiet("compressai.registry").MODELS
     return sorted(name for name in registered if not any(part in name for part in NOT_IMAGES))
+
+
+def modules_of_model(name: str) -> Iterable[str]:
+    """The modules that define a model which another package or a plugin file registered, its bases' included."""
+    registry = sys.modules.get("compressai.registry")  # nobody has registered a model where it is not imported
+    made = registry.MODELS.get(name) if registry else None
+    for base in inspect.getmro(made) if inspect.isclass(made) else ():
+        if base.__module__.partition(".")[0] not in ("compressai", "torch", "builtins"):
+            yield base.__module__
 
 
 def build_model(name: str, channels: Mapping[str, int]) -> nn.Module:

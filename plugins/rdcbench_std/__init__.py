@@ -21,10 +21,10 @@ def rdcbench_quantizers() -> Iterable[type[rdcbench.Quantizer]]:
 
 @hookimpl
 def rdcbench_entropy_models() -> Iterable[type[rdcbench.EntropyModel]]:
-    """Two models that drive CompressAI's range coder."""
-    from rdcbench_std.entropy_models import ENTROPY_MODELS
+    """Models that drive CompressAI's range coder."""
+    from rdcbench_std import entropy_models, gaussian
 
-    return ENTROPY_MODELS
+    return (*entropy_models.ENTROPY_MODELS, *gaussian.ENTROPY_MODELS)
 
 
 @hookimpl

@@ -37,7 +37,7 @@ def worker(case: Case) -> None:
     """Class by reference, options through JSON, and a version."""
     try:
         again = pickle.loads(pickle.dumps(case.entry.target))
-        version_of(case.entry.kind, f"{case.entry.owner}/{case.entry.name}", case.registry)
+        version_of(case.entry.kind, f"{case.entry.owner}/{case.entry.name}", case.registry, case.options)
     except (pickle.PicklingError, AttributeError, ImportError, OSError, TypeError) as error:
         expect(False, f"The class cannot be found again by its name: {error}.")
     expect(again is case.entry.target, "Its name leads to another class.")

@@ -9,6 +9,7 @@ import rdcbench
 from rdcbench import Context, PartError, Split, StreamError, Training
 from rdcbench.codec import freeze, sender_fingerprint
 from rdcbench.registry import load
+from rdcbench.versions import version_of
 from rdcbench_compressai.models import CompressAI, _joined, _parted
 from rdcbench_compressai.names import quiet
 
@@ -125,6 +126,22 @@ def test_a_model_that_a_plugin_registers_is_known_by_its_name(tmp_path):
     )
     load((plugin,))
     assert type(made(model="my-model").model).__name__ == "Mine"
+
+
+REGISTERS = (
+    "import compressai.models as models\nfrom compressai.registry import register_model\n"
+    "@register_model('{name}')\nclass Mine(models.FactorizedPrior):\n    width = {width}\n"
+)
+
+
+def test_the_code_of_a_registered_model_is_in_the_key_and_that_of_compressai_is_not(tmp_path):
+    found = {}
+    for file, name, width in (("lent_a", "lent", 1), ("lent_b", "lent", 1), ("lent_c", "lent", 2)):
+        (tmp_path / f"{file}.py").write_text(REGISTERS.format(name=name, width=width))
+        parts = load((tmp_path / f"{file}.py",))
+        found[file] = [version_of("codec", "compressai", parts, {"model": model}) for model in ("lent", "mbt2018-mean")]
+    assert len({plain for _, plain in found.values()}) == 1
+    assert found["lent_a"][0] == found["lent_b"][0] not in (found["lent_c"][0], found["lent_a"][1])
 
 
 def test_a_quality_of_the_zoo_gives_its_channels():
