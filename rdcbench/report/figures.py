@@ -17,7 +17,7 @@ from rdcbench.results import Row
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-FORMS = ("png", "svg")
+FORMS = ("png", "svg", "pdf")
 
 
 class Drawn(NamedTuple):

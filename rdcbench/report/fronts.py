@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,8 @@ def _label(one: Series, series: Sequence[Series]) -> str:
     if not several_rates(series):
         return title
     row, measured = one.rows[0], model_rates(one.rows)
+    if math.isinf(one.rate):
+        return f"{title}: no bound{f', model {measured} bit' if measured else ''}"
     rates = f"({row.dimensions}, {row.levels}): bound {one.rate_name}{f', model {measured}' if measured else ''} bit"
     alone = sum(other.rate_name == one.rate_name for other in series) == 1
     return rates if alone else f"{title} {rates}"

@@ -48,10 +48,10 @@ def marks(series: Series, x: str, y: str) -> list[Mark]:
 
 def choose_looks(series: Sequence[Series]) -> dict[str, Look]:
     """Colour by rate where there are several, else by study; circles for end-to-end, another shape for each other."""
-    rates = sorted({one.rate_name for one in series}, key=float)
+    rates = sorted({one.rate_name for one in series}, key=float)  # those without a bound, infinite, come last
     looks: dict[str, Look] = {}
     for index, one in enumerate(series):
-        turn = rates.index(one.rate_name) if len(rates) > 1 else index
+        turn = rates.index(one.rate_name) if several_rates(series) else index
         others = sum(look.marker != "o" for look in looks.values())
         marker = "o" if one.end_to_end else OTHER_MARKERS[others % len(OTHER_MARKERS)]
         looks[one.study] = Look(COLORS[turn % len(COLORS)], marker)

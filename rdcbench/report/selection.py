@@ -93,16 +93,19 @@ def weights_text(tradeoff: Mapping[str, float]) -> str:
 
 
 def rate_bound(row: Row) -> float:
-    """Rate bound of a row in bits per image: as measured, else d log2 L, NaN where neither is known."""
+    """Rate bound of a row in bits per image: as measured, else d log2 L, NaN where neither is known.
+
+    It is infinite for a whole codec that promises none: such a row has d and L of its study, which it never used.
+    """
     bound = row.value("rate_bound")
-    if math.isfinite(bound) or not row.dimensions:
+    if not math.isnan(bound) or not row.dimensions:
         return bound
     return row.dimensions * math.log2(row.levels)
 
 
 def several_rates(series: Sequence[Series]) -> bool:
-    """Whether the series differ in their rate bound."""
-    return len({one.rate_name for one in series}) > 1
+    """Whether the series differ in their rate bound; those without any bound differ from none."""
+    return len({one.rate_name for one in series if not math.isinf(one.rate)}) > 1
 
 
 def model_rates(rows: Sequence[Row]) -> str:
@@ -115,10 +118,12 @@ def model_rates(rows: Sequence[Row]) -> str:
 
 
 def rates_text(series: Sequence[Series]) -> str:
-    """The one rate bound of all series, and the model rates of each; empty where no bound is known."""
-    bounds = {one.rate_name for one in series}
-    if len(bounds) != 1 or not math.isfinite(series[0].rate):
+    """The one rate bound, the studies without any, and the model rates of each; empty where no bound is known."""
+    bounds = {one.rate_name for one in series if not math.isinf(one.rate)}
+    free = [plain(one.study) for one in series if math.isinf(one.rate)]
+    if len(bounds) > 1 or "nan" in bounds:
         return ""
     measured = [f"{plain(one.study)}\u00a0{model_rates(one.rows)}" for one in series if model_rates(one.rows)]
-    head = f"Rate bound {bounds.pop()} bit/image"
+    head = f"Rate bound {bounds.pop()} bit/image" if bounds else "No rate bound"
+    head += f", none of {', '.join(free)}" if free and head != "No rate bound" else ""
     return f"{head}; model rates {', '.join(measured)}." if measured else f"{head}."

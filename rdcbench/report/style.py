@@ -20,6 +20,8 @@ OTHER_MARKERS = ("s", "^", "D", "v", "P", "X")
 INK, GREY, PALE = "#222222", "#666666", "#BBBBBB"
 PANEL_WIDTH, PAGE_WIDTH = 4.6, 7.2
 MARKER_SIZE = 5.0
+PDF_FACTS = ("CreationDate", "Creator", "Producer")
+"""What matplotlib would write about itself and the day."""
 CHARACTERS_PER_INCH = 21
 """Of the small type of footnotes and legends, on the safe side."""
 STYLE: Mapping[str, Any] = MappingProxyType(
@@ -48,6 +50,7 @@ STYLE: Mapping[str, Any] = MappingProxyType(
         "lines.linewidth": 0.8,
         "svg.fonttype": "path",
         "svg.hashsalt": "rdcbench",
+        "pdf.fonttype": 42,
         "figure.dpi": 200.0,
     }
 )
@@ -120,15 +123,15 @@ def settle(drawing: Drawing) -> None:
 
 
 def rendered(drawing: Drawing, form: str) -> bytes:
-    """The figure as bytes, "png" or "svg": the same bytes for the same figure."""
+    """The figure as bytes, "png", "svg" or "pdf": the same bytes for the same figure."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.BytesIO()
     # the canvases themselves: Figure.savefig would draw everything once more for the layout
-    canvas: Any = FigureCanvasSVG(drawing) if form == "svg" else FigureCanvasAgg(drawing)
-    if form == "svg":
-        canvas.print_svg(buffer, metadata={"Date": None})
-    else:
-        canvas.print_png(buffer, metadata={"Software": None})
+    canvas: Any = {"png": FigureCanvasAgg, "svg": FigureCanvasSVG, "pdf": FigureCanvasPdf}[form](drawing)
+    # no time and no version of matplotlib in the file
+    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": dict.fromkeys(PDF_FACTS)}
+    getattr(canvas, f"print_{form}")(buffer, metadata=metadata[form])
     return buffer.getvalue()

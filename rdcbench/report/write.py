@@ -23,7 +23,7 @@ class Report:
 
 
 def build_report(store: Store) -> Report:
-    """Write leaderboard.md, leaderboard.csv and figures/NAME.png and .svg into the run's folder."""
+    """Write leaderboard.md, leaderboard.csv and figures/NAME.png, .svg and .pdf into the run's folder."""
     report = Report()
     rows = store.rows()
     for form in TABLES:

@@ -18,10 +18,11 @@ def drawn(figures=FIGURES, values=None, expected=EXPECTED, samples=lambda key: s
     return {one.name: one for one in draw_figures(recipe, rows, samples, expected)}
 
 
-def test_every_kind_as_png_and_svg():
+def test_every_kind_as_png_svg_and_pdf():
     for one in drawn().values():
         assert one.files["png"].startswith(b"\x89PNG")
         assert b"</svg>" in one.files["svg"]
+        assert one.files["pdf"].startswith(b"%PDF")
         assert one.note == ""
 
 

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from rdcbench.recipe import Figure
@@ -59,6 +61,19 @@ def test_no_remark_without_hollow_points():
 def test_several_rates_are_told_by_d_l_and_bits_in_rising_order():
     studies = {"high": {**STUDY, "dimensions": 4, "levels": 4}, "low": {**STUDY, "dimensions": 2}}
     assert legend_of(figure(studies=studies))[:2] == ["(2, 3): bound 3.17 bit", "(4, 4): bound 8 bit"]
+
+
+def test_a_study_without_a_bound_is_told_so_among_several_rates():
+    studies = {"high": {**STUDY, "dimensions": 4, "levels": 4}, "low": {**STUDY, "dimensions": 2}, "jpeg": STUDY}
+
+    def cells(recipe):
+        values = {"mse": 0.05, "ce": 1.0, "rate_model": 9.0}
+        bounds = {"high": 8.0, "low": 2 * math.log2(3), "jpeg": math.inf}
+        return [
+            make_cell(recipe, name, {"classification": 0.0}, {**values, "rate_bound": bounds[name]}) for name in bounds
+        ]
+
+    assert "jpeg: no bound, model 9.00 bit" in legend_of(figure(studies=studies, cells=cells))
 
 
 def test_missing_fields_points_and_studies_stand_in_the_footnote():

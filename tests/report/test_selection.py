@@ -1,5 +1,7 @@
+import math
+
 from rdcbench.recipe import Figure
-from rdcbench.report.selection import model_rates, rates_text, select, several_rates, weights_text
+from rdcbench.report.selection import model_rates, rate_bound, rates_text, select, several_rates, weights_text
 
 from .fake import STUDY, make_cell, make_recipe, rows_of
 
@@ -54,6 +56,17 @@ def test_rates():
     assert several_rates(more)
     assert rates_text(more) == ""
     assert model_rates(more[2].rows) == ""
+
+
+def test_a_whole_codec_without_a_bound_has_none_and_differs_from_no_rate():
+    recipe, wanted = setting()
+    bound = rows_of(cells(recipe, "rdc", [0.0], rate_bound=4.75, rate_model=4.4))
+    free = rows_of(cells(recipe, "uni", [0.0], rate_bound=math.inf, rate_model=4.6))
+    assert rate_bound(free[0]) == math.inf
+    series = select(recipe, wanted, bound + free).series
+    assert not several_rates(series)
+    assert rates_text(series) == "Rate bound 4.75 bit/image, none of uni; model rates rdc\u00a04.40, uni\u00a04.60."
+    assert rates_text(select(recipe, wanted, free).series) == "No rate bound; model rates uni\u00a04.60."
 
 
 def test_weights_in_symbols():

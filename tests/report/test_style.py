@@ -50,12 +50,23 @@ def test_same_figure_same_bytes():
         with styled():
             drawing = new_drawing(2, 1)
             drawing.subplots().plot([1, 2])
-            return rendered(drawing, "png"), rendered(drawing, "svg")
+            return rendered(drawing, "png"), rendered(drawing, "svg"), rendered(drawing, "pdf")
 
     first = draw()
     assert first == draw()
     assert first[0].startswith(b"\x89PNG")
     assert b"<svg" in first[1]
+    assert first[2].startswith(b"%PDF")
+
+
+def test_a_pdf_names_no_day_and_embeds_fonts_that_printers_take():
+    with styled():
+        drawing = new_drawing(2, 1)
+        drawing.suptitle("\u03bb")
+        pdf = rendered(drawing, "pdf")
+    assert b"CreationDate" not in pdf
+    assert b"Type3" not in pdf
+    assert b"TrueType" in pdf or b"CIDFontType2" in pdf
 
 
 def test_png_is_large_enough_for_print():

@@ -27,7 +27,8 @@ def test_files_of_a_report(tmp_path):
     paths = write_report(store)
     assert [str(path.relative_to(store.root)) for path in paths] == [
         "leaderboard.md", "leaderboard.csv",
-        "figures/fig.png", "figures/fig.svg", "figures/grid.png", "figures/grid.svg",
+        "figures/fig.png", "figures/fig.svg", "figures/fig.pdf",
+        "figures/grid.png", "figures/grid.svg", "figures/grid.pdf",
     ]  # fmt: skip
     assert all(path.stat().st_size > 100 for path in paths)
 
@@ -45,7 +46,7 @@ def test_an_empty_run_has_tables_and_notes(tmp_path):
 
 def test_a_broken_expected_toml_costs_the_papers_points_only(tmp_path):
     report = build_report(store_of(tmp_path, expected="points = 3"))
-    assert len(report.paths) == 6
+    assert len(report.paths) == 8
     assert "points = 3" in report.notes[0]
     assert report.notes[0].endswith("The paper's points are not drawn.")
 
