@@ -60,7 +60,7 @@ class Folder:
         try:
             found = check(path)
         except (OSError, ValueError) as error:
-            self.damaged[relative] = f"{path} is damaged ({str(error).splitlines()[0]}) and counts as missing"
+            self.damaged[relative] = f"{path} is damaged ({str(error).splitlines()[0]}); run again to make it"
             return None
         self.damaged.pop(relative, None)
         return found

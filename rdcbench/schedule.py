@@ -68,9 +68,9 @@ class Todo:
         return {**{name: value.value for name, value in cell.values.items()}, **cell.costs} if cell else {}
 
 
-def missing(plan: Plan, store: Store) -> list[Job]:
-    """The jobs that a run would still perform."""
-    return list(Todo(plan, store).waiting)
+def missing(plan: Plan, *stores: Store) -> list[Job]:
+    """The jobs that none of some folders holds: those that a run into the first, with the others as cache, performs."""
+    return [job for job in plan.unique() if not any(is_done(job, plan, store) for store in stores)]
 
 
 def needs(job: Job) -> list[str]:

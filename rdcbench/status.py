@@ -1,4 +1,4 @@
-"""What is done, running, failed or missing in a run folder, for whoever looks at it from outside."""
+"""What is done, running, failed, damaged or missing in a run folder, for whoever looks at it from outside."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Running:
 
 
 def states(store: Store) -> list[tuple[str, str, str]]:
-    """(name, done | running | failed | missing, why) of every job of a run, in the order of the plan."""
+    """(name, done | running | failed | damaged | missing, why) of every job of a run, in the order of the plan."""
     plan = store.plan()
     if plan is None:
         return []
@@ -48,8 +48,9 @@ def _state(job: Job, plan: Plan, store: Store, busy: Collection[str]) -> tuple[s
     cell = store.cell(key)
     if cell is not None and cell.status == "failed":
         return "failed", cell.error
-    files = (f"weights/{train_key}.safetensors", f"cells/{key}.json", f"cells/{key}.npz", f"streams/{key}.rdc")
-    return "missing", "; ".join(store.damaged[name] for name in files if name in store.damaged)
+    files = (f"weights/{train_key}.safetensors", *store.files_of(key))
+    damage = [store.damaged[name] for name in files if name in store.damaged]
+    return ("damaged", "; ".join(damage)) if damage else ("missing", "")
 
 
 def _running(store: Store) -> set[str]:

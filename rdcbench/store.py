@@ -98,6 +98,11 @@ class Store(Folder):
         found = self._envelope(key)
         return found[0] if found else None
 
+    @staticmethod
+    def files_of(key: str) -> tuple[str, ...]:
+        """Names of the files that a cell may have, its own first."""
+        return f"cells/{key}.json", f"cells/{key}.npz", f"streams/{key}.rdc"
+
     def finished(self, key: str) -> bool:
         """Whether a cell is done, and its arrays and its stream are what they were when it was written."""
         return self._is_finished(key) or (self._cell_from_cache(key) and self._is_finished(key))
@@ -200,7 +205,7 @@ class Store(Folder):
             raise StoreError(f"{path} is damaged ({error}); delete it and run again.") from error
 
     def _cell_from_cache(self, key: str) -> bool:
-        return self.from_cache(f"cells/{key}.json", f"cells/{key}.npz", f"streams/{key}.rdc")
+        return self.from_cache(*self.files_of(key))
 
     def _json(self, path: Path) -> dict[str, Any]:
         try:

@@ -20,7 +20,7 @@ def test_a_sound_file_is_read_and_a_damaged_one_noted_until_it_is_sound_again(tm
     folder.write("cells/k.json", b"damaged")
     assert folder.sound("cells/k.json", whole) is None
     path = tmp_path / "cells" / "k.json"
-    assert folder.damaged == {"cells/k.json": f"{path} is damaged (it says so) and counts as missing"}
+    assert folder.damaged == {"cells/k.json": f"{path} is damaged (it says so); run again to make it"}
     folder.write("cells/k.json", b"well")
     assert folder.sound("cells/k.json", whole) == "well"
     assert folder.damaged == {}

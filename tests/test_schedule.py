@@ -26,6 +26,13 @@ def test_missing_lists_what_a_run_would_do(make_recipe, parts, tmp_path):
     assert [job.row for job in missing(plan, store)] == [RDC0, RDC1, RDP1, UNI0, UNI1]
 
 
+def test_what_a_cache_holds_is_not_missing_and_stays_where_it_is(make_recipe, parts, tmp_path):
+    plan, cache = make_plan(make_recipe(SMALL), 1, parts), Store(tmp_path / "cache")
+    cache.write_weights(plan.train_keys["classifier"], {}, {})
+    assert "classifier" not in [job.row for job in missing(plan, Store(tmp_path / "run"), cache)]
+    assert not (tmp_path / "run").exists()
+
+
 def test_long_chains_start_first_and_no_training_is_done_twice_at_once(make_recipe, parts, tmp_path):
     plan = make_plan(make_recipe(), 1, parts)
     todo = Todo(plan, Store(tmp_path))

@@ -34,10 +34,20 @@ def test_every_state_is_told(store):
     with locked(store.root):
         seen = states(store)
     assert [(name[4], state) for name, state, _ in seen] == [
-        ("a", "done"), ("b", "failed"), ("c", "missing"), ("d", "running")
+        ("a", "done"), ("b", "failed"), ("c", "damaged"), ("d", "running")
     ]  # fmt: skip
     assert seen[1][2] == "why"
     assert "c.safetensors is damaged" in seen[2][2]
+
+
+@pytest.mark.parametrize("name", ["cells/a.json", "weights/a.safetensors"])
+def test_a_damaged_file_is_not_called_missing(store, name):
+    path = store.path(name)
+    path.write_bytes(path.read_bytes()[:-2])
+    assert states(store)[0][1] == "damaged"
+    assert path.name in states(store)[0][2]
+    path.unlink()
+    assert states(Store(store.root))[0][1:] == ("missing", "")
 
 
 def test_a_job_of_a_run_that_was_killed_does_not_run(store):

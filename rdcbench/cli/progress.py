@@ -103,8 +103,7 @@ def print_dry_run(recipe: Recipe, options: Options) -> None:
     from rdcbench.store import Store
 
     plan = runner.prepare(recipe, options)
-    store = Store(options.out, options.cache)
-    todo = schedule.missing(plan, store)
+    todo = schedule.missing(plan, *(Store(folder) for folder in (options.out, options.cache) if folder is not None))
     lines = []
     for job in plan.unique():
         starts = sorted({name for role, name in job.inputs.items() if role != "classifier"})

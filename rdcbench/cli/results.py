@@ -109,7 +109,7 @@ def verify(
 
 
 def status(run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]) -> None:
-    """Show which jobs are done, running, failed or missing, and which files are damaged."""
+    """Show which jobs are done, running, failed, damaged or missing, and which files are damaged."""
     from rdcbench.cli.tables import print_table
     from rdcbench.status import states
     from rdcbench.store import Store

@@ -53,7 +53,12 @@ def read_run(store: Store, samples: Samples) -> Run:
 
 
 def _note_state(run: Run, job: Job, cell: Cell | None) -> None:
-    if cell is None:
+    key = run.plan.keys[job.name]
+    run.store.finished(key)  # looks for damage in all files of the cell
+    damage = [run.store.damaged[name] for name in run.store.files_of(key) if name in run.store.damaged]
+    if damage:
+        run.faults.setdefault(job.row, []).append(f"{job.name} is damaged: {'; '.join(damage)}")
+    elif cell is None:
         run.missing.setdefault(job.row, []).append(f"{job.name} is missing")
     elif cell.status == "failed":
         run.faults.setdefault(job.row, []).append(f"{job.name} failed: {cell.error or 'no reason was kept'}")

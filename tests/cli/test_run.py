@@ -43,6 +43,14 @@ def test_a_dry_run_prints_the_jobs_and_an_estimate_and_writes_nothing(cli: Cli, 
     assert not (tmp_path / "none").exists()
 
 
+def test_a_dry_run_knows_the_cache_and_writes_nothing(cli: Cli, finished: Path, tmp_path: Path) -> None:
+    """So that a later run into the same place is not refused."""
+    code, out, _ = cli("run", "smoke", *SMALL, "--out", tmp_path / "none", "--cache", finished, "--dry-run")
+    assert code == 0
+    assert "4 jobs for 4 names, 0 to do" in out
+    assert not (tmp_path / "none").exists()
+
+
 def test_all_universal_rows_share_the_stream_of_their_base(finished: Path) -> None:
     from rdcbench.store import Store
 

@@ -106,6 +106,18 @@ def test_damaged_arrays_are_said_and_the_row_is_left_out(tmp_path):
     assert "cannot be read" in whole.numbers
 
 
+@pytest.mark.parametrize("kind", ["json", "npz"])
+def test_a_damaged_cell_is_not_called_missing(tmp_path, kind):
+    store = small().write(tmp_path / "run", table("one", FRONT))
+    path = store.root / "cells" / f"{store.plan().keys[f'{POINT}0.005/seed0']}.{kind}"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    whole, one = verify(store)
+    assert (whole.verdict, one.verdict) == ("FAIL", "UNDECIDED")
+    assert f"{POINT}0.005/seed0 is damaged: {path} is damaged" in whole.numbers
+
+
 def test_more_faults_than_fit_are_counted(tmp_path):
     run = good()
     run.missing = {f"{name}/seed0" for name in run.rows if name != f"{POINT}0"}
