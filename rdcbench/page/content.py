@@ -158,7 +158,8 @@ def _figure(
 
 
 def _series(title: str, rows: Sequence[Row], numbers: Mapping[int, int], joined: bool) -> dict[str, Any]:
-    return {"title": title, "study": rows[0].study, "rows": [numbers[id(row)] for row in rows], "joined": joined}
+    studies = list(dict.fromkeys(row.study for row in rows))
+    return {"title": title, "studies": studies, "rows": [numbers[id(row)] for row in rows], "joined": joined}
 
 
 def _expected(store: Store) -> Expected | None:

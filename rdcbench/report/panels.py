@@ -52,9 +52,9 @@ def choose_looks(series: Sequence[Series]) -> dict[str, Look]:
     looks: dict[str, Look] = {}
     for index, one in enumerate(series):
         turn = rates.index(one.rate_name) if several_rates(series) else index
-        others = sum(look.marker != "o" for look in looks.values())
+        others = sum(not before.end_to_end for before in series[:index])
         marker = "o" if one.end_to_end else OTHER_MARKERS[others % len(OTHER_MARKERS)]
-        looks[one.study] = Look(COLORS[turn % len(COLORS)], marker)
+        looks |= dict.fromkeys(one.studies, Look(COLORS[turn % len(COLORS)], marker))
     return looks
 
 

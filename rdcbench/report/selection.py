@@ -17,11 +17,21 @@ SYMBOLS = {"perception": r"$\lambda_p$", "classification": r"$\lambda_c$", "dist
 
 @dataclass(frozen=True)
 class Series:
-    """The rows of one study in the order of its sweep."""
+    """One curve: the rows of a study, or of several of one title, in the order of the sweep."""
 
-    study: str
+    studies: tuple[str, ...]
     title: str
     rows: tuple[Row, ...]
+
+    @property
+    def study(self) -> str:
+        """The study that the curve is named after: its first."""
+        return self.studies[0]
+
+    @property
+    def name(self) -> str:
+        """Its studies' names."""
+        return " + ".join(self.studies)
 
     @property
     def end_to_end(self) -> bool:
@@ -56,14 +66,25 @@ def select(recipe: Recipe, wanted: Figure, rows: Sequence[Row]) -> Selection:
         found = {row.point: row for row in rows if row.study == name and _is_wanted(row.point, wanted)}
         if found:
             order = [*(point for point in names if point in found), *(point for point in found if point not in names)]
-            series.append(Series(name, study.title or name, tuple(found[point] for point in order)))
+            series.append(Series((name,), study.title or name, tuple(found[point] for point in order)))
         lost = _lost(study, wanted, found)
         if lost:
             missing.append(f"{plain(name)} ({'all points' if not found else ', '.join(lost)})")
     planned = {point_name(tradeoff) for name in wanted.studies for tradeoff in recipe.studies[name].tradeoffs()}
     drawn = {row.point for one in series for row in one.rows}
     missing += [f"{plain(point)} (in none of the studies)" for point in wanted.points if point not in planned | drawn]
-    return Selection(tuple(series), (f"Missing: {'; '.join(missing)}.",) if missing else ())
+    return Selection(_joined(series), (f"Missing: {'; '.join(missing)}.",) if missing else ())
+
+
+def _joined(series: Sequence[Series]) -> tuple[Series, ...]:
+    """Studies of one title, protocol, rate and swept weights make one curve: only their settings differ."""
+    curves: dict[tuple[str, str, str, tuple[str, ...]], Series] = {}
+    for one in series:
+        row = one.rows[0]
+        kind = (one.title, row.protocol, one.rate_name, tuple(sorted(row.tradeoff)))
+        before = curves.get(kind)
+        curves[kind] = Series(before.studies + one.studies, one.title, before.rows + one.rows) if before else one
+    return tuple(curves.values())
 
 
 def _is_wanted(point: str, wanted: Figure) -> bool:
@@ -120,10 +141,10 @@ def model_rates(rows: Sequence[Row]) -> str:
 def rates_text(series: Sequence[Series]) -> str:
     """The one rate bound, the studies without any, and the model rates of each; empty where no bound is known."""
     bounds = {one.rate_name for one in series if not math.isinf(one.rate)}
-    free = [plain(one.study) for one in series if math.isinf(one.rate)]
+    free = [plain(one.name) for one in series if math.isinf(one.rate)]
     if len(bounds) > 1 or "nan" in bounds:
         return ""
-    measured = [f"{plain(one.study)}\u00a0{model_rates(one.rows)}" for one in series if model_rates(one.rows)]
+    measured = [f"{plain(one.name)}\u00a0{model_rates(one.rows)}" for one in series if model_rates(one.rows)]
     head = f"Rate bound {bounds.pop()} bit/image" if bounds else "No rate bound"
     head += f", none of {', '.join(free)}" if free and head != "No rate bound" else ""
     return f"{head}; model rates {', '.join(measured)}." if measured else f"{head}."

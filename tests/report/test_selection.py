@@ -46,6 +46,16 @@ def test_a_protocol_with_points_of_its_own_is_not_called_incomplete():
     assert select(recipe, wanted, rows).missing == ()
 
 
+def test_studies_of_one_title_make_one_curve_unless_their_rate_or_weights_differ():
+    same, four = {**STUDY, "title": "rdc", "sweep": {"classification": [0.03]}}, {**STUDY, "title": "rdc"}
+    recipe, wanted = setting(more=same, four={**four, "dimensions": 4, "levels": 4})
+    rows = rows_of(cells(recipe, "rdc", [0.0, 0.015]) + cells(recipe, "more", [0.03]) + cells(recipe, "four", [0.0]))
+    first, second = select(recipe, wanted, rows).series
+    assert first.studies == ("rdc", "more")
+    assert [row.tradeoff["classification"] for row in first.rows] == [0.0, 0.015, 0.03]
+    assert second.studies == ("four",)
+
+
 def test_rates():
     recipe, wanted = setting(four={**STUDY, "dimensions": 4, "levels": 4})
     rows = rows_of(cells(recipe, "rdc", [0.0, 0.005], rate_model=4.4) + cells(recipe, "uni", [0.0], rate_model=4.5))

@@ -41,6 +41,7 @@ function text(row, field) {
   return width > 0 ? `${show(value[0], width)} ± ${show(width, width)}` : show(value[0], 0);
 }
 const number = (row, field) => (row.values[field] ? row.values[field][0] : row.costs[field] ?? null);
+const names = (series) => series.studies.join(" + ");
 const label = (row) => `${several ? row.run + " / " : ""}${row.study} ${row.point}`;
 const unit = (field) => (data.fields[field] && data.fields[field].unit) || "";
 
@@ -114,7 +115,7 @@ function traces(figure, x, off) {
       customdata: rows.map((row) => data.rows.indexOf(row)) });
     rows.forEach((row, index) => points.push({ row, trace: found.length - 1, index }));
   });
-  const owner = (study, place) => { const of = figure.series.findIndex((one) => one.study === study); return of < 0 ? place : of; };
+  const owner = (study, place) => { const of = figure.series.findIndex((one) => one.studies.includes(study)); return of < 0 ? place : of; };
   if (!off.has("paper")) figure.paper.forEach((one, place) => found.push({
     type: "scatter", mode: "markers", x: one.points[x].map((p) => p[0]), y: one.points[x].map((p) => p[1]), showlegend: false,
     marker: { size: 9, color: COLORS[owner(one.study, place) % COLORS.length], symbol: "circle-open", line: { width: 1.5 } },
@@ -149,7 +150,7 @@ function drawFigure(figure) {
     onchange: (event) => { event.target.checked ? off.delete(key) : off.add(key); draw(); } }), swatch, name);
   const dot = (color, hollow) => el("span", { class: hollow ? "swatch hollow" : "swatch", style: `background:${color};border-color:${color}`, "aria-hidden": "true" });
   const layers = el("fieldset", { class: "layers" }, el("legend", { class: "soft" }, "Layers"),
-    ...figure.series.map((one, place) => box(`series ${place}`, several ? `${one.title} (${one.study})` : one.title === one.study ? one.study : `${one.title} (${one.study})`,
+    ...figure.series.map((one, place) => box(`series ${place}`, one.title === names(one) ? one.title : `${one.title} (${names(one)})`,
       dot(COLORS[place % COLORS.length], false))));
   if (figure.paper.length) layers.append(box("paper", figure.remark || "paper", dot(COLORS[0], true)));
   if (figure.lines.length || Object.values(figure.marks).some((one) => one.length)) layers.append(box("bounds", "codebooks of equal rate", dot(css("--soft"), false)));
