@@ -48,7 +48,7 @@ GOALS = {
     "rdp-perceptual": Goal(
         "rdp-base", {"perception": 0.015}, 150, {"mse": 0.066, "perception": 45.0}, {"training.steps": 2800}
     ),
-    "rdp-universal": Goal("rdp-universal", {"perception": 0.01}, 60, CLOSE, {"training.steps": 500}),
+    "rdp-universal": Goal("rdp-universal", {"perception": 0.006}, 60, CLOSE, {"training.steps": 400}),
     "rdp-universal-dense": Goal(
         "rdp-universal", {"perception": 0.015}, 12, CLOSE,
         {**DENSE, **BASE, "sweep.perception": [0.015], "training.steps": 400, "training.batch": 128},
