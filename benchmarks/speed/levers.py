@@ -174,7 +174,7 @@ def _side_by_side(study: str, count: int) -> list[float]:
     for worker in started:
         assert worker.stdin is not None
         worker.stdin.close()  # go
-    return [float(worker.communicate()[0]) for worker in started]
+    return [float(worker.stdout.read()) for worker in started if worker.stdout and worker.wait() == 0]
 
 
 def worker(study: str) -> None:

@@ -43,8 +43,10 @@ CLOSE = {"mse": 0.0555, "perception": 85.0}
 
 GOALS = {
     "rdc": Goal("rdc", {"classification": 0.015}, 30, {"mse": 0.053, "accuracy": 0.95}, {"training.steps": 1300}),
-    "rdp": Goal("rdp-base", {"perception": 0.015}, 25, CLOSE, {"training.steps": 600}),
-    "rdp-dense": Goal("rdpc", {"perception": 0.015, "classification": 0.0}, 25, CLOSE, {"training.steps": 1500}),
+    "rdp": Goal(
+        "rdpc", {"perception": 0.02, "classification": 0.0}, 25, CLOSE,
+        {"sweep.perception": [0.02], "training.steps": 1400},
+    ),
     "rdp-perceptual": Goal(
         "rdp-base", {"perception": 0.015}, 150, {"mse": 0.066, "perception": 45.0}, {"training.steps": 2800}
     ),
