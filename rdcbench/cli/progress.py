@@ -20,7 +20,7 @@ console = Console()
 
 
 class Display:
-    """A bar for the whole run with the time left, and a line for each running job."""
+    """A bar for the whole run with the time left, and a line for each running job; into a file, a line for each end."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
@@ -56,7 +56,7 @@ class Display:
         elif kind == "started":
             self._running[job] = self._progress.add_task(job, total=None, note="")
         elif kind in ("finished", "failed"):
-            self._end(job)
+            self._end(job, kind)
             if kind == "failed":
                 self._progress.console.print(f"failed: {job}: {values['error']}", markup=False)
         elif kind == "note":
@@ -64,11 +64,22 @@ class Display:
         elif kind == "tick":
             self._poll()
 
-    def _end(self, job: str) -> None:
+    def _end(self, job: str, word: str) -> None:
         if job in self._running:
             self._progress.remove_task(self._running.pop(job))
         self._done += self._costs.get(job, 0.0)
         self._progress.update(self._total, advance=1)
+        if not self._progress.console.is_terminal:  # a log of a queue or a cluster, where no bar is drawn
+            whole = self._progress.tasks[0]
+            line = f"{whole.completed:.0f} of {whole.total:.0f}: {job} {word}{self._left(self._done)}"
+            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _left(self, done: float) -> str:
+        """The time left as it looks now, empty as long as too little is known."""
+        total = sum(self._costs.values())
+        if not 0.02 * total < done < total:
+            return ""
+        return f", about {duration((time.monotonic() - self._started) * (total - done) / done)} left"
 
     def _poll(self) -> None:
         """Read the progress files of the running jobs and estimate the time left."""
@@ -83,10 +94,8 @@ class Display:
                 terms = ", ".join(f"{name} {value:.4g}" for name, value in seen["terms"].items() if name != "step")
                 self._progress.update(task, completed=seen["step"], total=seen["steps"], note=terms)
                 partly += self._costs.get(seen["job"], 0.0) * seen["step"] / max(1, seen["steps"])
-        done, total = self._done + partly, sum(self._costs.values())
-        if done > 0.02 * total:
-            left = (time.monotonic() - self._started) * (total - done) / done
-            self._progress.update(self._total, note=f"about {duration(left)} left")
+        if left := self._left(self._done + partly):
+            self._progress.update(self._total, note=left.removeprefix(", "))
 
 
 def duration(seconds: float) -> str:

@@ -40,6 +40,19 @@ def test_a_running_job_shows_its_steps_and_terms_and_the_run_its_time_left(
         assert [task.completed for task in display._progress.tasks] == [1]
 
 
+def test_a_log_gets_a_line_for_each_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(record=True, force_terminal=False)
+    monkeypatch.setattr(progress, "console", console)
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with progress.Display(tmp_path) as display:
+        display.listen("planned", "", {"todo": {"a": 100.0, "b": 300.0, "c": 0.0}})
+        now[0] = 60.0
+        display.listen("finished", "a", {})
+        display.listen("failed", "b", {"error": "no"})
+    assert console.export_text().splitlines()[:2] == ["1 of 3: a finished, about 3 min left", "2 of 3: b failed"]
+
+
 def test_a_failed_job_is_said_with_its_reason_and_brackets_are_no_markup(console: Console, tmp_path: Path) -> None:
     with progress.Display(tmp_path) as display:
         display.listen("planned", "", {"todo": {"a": 1.0}})
