@@ -1,14 +1,14 @@
-"""Handing jobs to an executor, each inside its fence, until nothing is left that can run; and telling who watches."""
+"""Handing jobs to an executor until nothing is left that can run, and telling who watches."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rdcbench.fence import Fence, took_too_long
+from rdcbench.errors import StoreError
 from rdcbench.jobs import Job
 from rdcbench.schedule import Todo
 
@@ -16,54 +16,65 @@ if TYPE_CHECKING:
     from rdcbench.interfaces import Executor, Tracker
 
 Listener = Callable[[str, str, Mapping[str, Any]], None]
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
 POLL_SECONDS = 0.5
 
 
-def dispatch(
-    todo: Todo,
-    executor: Executor,
-    tell: Listener,
-    fenced: Callable[[Job], tuple[Fence, Any]],
-    slots: int,
-) -> None:
-    """Keep the workers busy until nothing is left that can run."""
-    running: dict[Future[Any], tuple[Job, Fence, float]] = {}
+class Route(ABC):
+    """How a job gets to its worker, and what it leaves into the run folder."""
+
+    @abstractmethod
+    def call(self, job: Job) -> Call:
+        """What a worker is to call for a job, with its arguments, all picklable: it gives an error sentence or ""."""
+
+    @abstractmethod
+    def receive(self, job: Job) -> None:
+        """Bring what an ended job left into the run folder; StoreError if it cannot be had."""
+
+    @abstractmethod
+    def look(self, jobs: Collection[Job]) -> None:
+        """Bring how far the running jobs are into the run folder, for whoever watches."""
+
+    @abstractmethod
+    def death(self, job: Job, seconds: float) -> str:
+        """What is to be said of a job whose worker died so long after it was submitted."""
+
+
+def dispatch(todo: Todo, executor: Executor, tell: Listener, route: Route, slots: Callable[[], int]) -> None:
+    """Keep the workers busy until nothing is left that can run; `slots` says how many jobs they take now."""
+    running: dict[Future[Any], tuple[Job, float]] = {}
     while todo.waiting or running:
         for lost in todo.drop_lost():
             tell("failed", lost.name, {"error": todo.failures[lost.name]})
-        while len(running) < slots and (job := todo.next([busy for busy, _, _ in running.values()])) is not None:
+        room = slots()
+        while len(running) < room and (job := todo.next([busy for busy, _ in running.values()])) is not None:
             tell("started", job.name, {})
-            fence, item = fenced(job)
-            running[executor.submit(fence, item)] = job, fence, time.monotonic()
+            work, arguments = route.call(job)
+            running[executor.submit(work, *arguments)] = job, time.monotonic()
         if not running:
             break
         done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         for future in done:
-            job, fence, started = running.pop(future)
-            error = _error_of(future, fence, time.monotonic() - started)
+            job, started = running.pop(future)
+            error = _error_of(future, route, job, time.monotonic() - started)
             todo.finish(job, error)
             tell("failed" if error else "finished", job.name, {"error": error} if error else todo.numbers(job))
+        route.look([job for job, _ in running.values()])
         tell("tick", "", {})
 
 
-def _error_of(future: Future[Any], fence: Fence, seconds: float) -> str:
-    """What a worker says of its job: "", or the error."""
+def _error_of(future: Future[Any], route: Route, job: Job, seconds: float) -> str:
+    """What is to be said of an ended job: "", or the error."""
     error = future.exception()
-    if error is None:
-        return str(future.result())
-    if not isinstance(error, BrokenExecutor):
+    if isinstance(error, BrokenExecutor):
+        return route.death(job, seconds)
+    if error is not None:
         return f"{type(error).__name__}: {error}"
-    return (took_too_long(fence.limit) if seconds >= fence.limit else "its worker died") + _last_words(fence.log)
-
-
-def _last_words(log: Path) -> str:
-    """Where a worker that was ended left a trace; an empty one is removed."""
-    if not log.exists():
-        return ""
-    if not log.stat().st_size:
-        log.unlink()
-        return ""
-    return f"; its last words are in logs/{log.name}"
+    try:
+        route.receive(job)  # of a failed job too: it may have been trained
+    except StoreError as lost:
+        return str(future.result()) or str(lost)
+    return str(future.result())
 
 
 def teller(listener: Listener, trackers: list[Tracker]) -> Listener:

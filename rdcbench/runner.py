@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rdcbench.dispatch import Listener, dispatch, teller
 from rdcbench.errors import ContestedError, PartError, RdcbenchError, RecipeError
-from rdcbench.fence import Fence
-from rdcbench.jobs import Job, Plan
+from rdcbench.jobs import Plan
 from rdcbench.lock import locked
 from rdcbench.machine import core_count
 from rdcbench.provenance import provenance
@@ -233,12 +231,14 @@ def _perform(
     plan: Plan, store: Store, options: Options, listener: Listener, limit: float
 ) -> tuple[dict[str, str], int]:
     """Do the jobs that are missing. limit: seconds for a job that has no training of its own."""
-    from rdcbench import building, registry, work
+    from rdcbench import building, registry
+    from rdcbench.routes import OneDisk
 
     parts = registry.load(options.plugin_files)
     settings = building.Settings(
         store.root, store.cache, options.data_dir, options.offline, options.device, options.plugin_files
     )
+    route = OneDisk(plan, settings, limit)
     todo = Todo(plan, store)
     trackers = [parts.build("tracker", name, {}) for name in options.trackers]
     watched, running = teller(listener, trackers), Running(store)
@@ -255,14 +255,9 @@ def _perform(
     name = "serial" if options.executor == "local" and options.jobs == 1 else options.executor
     executor: Executor = parts.build("executor", name, {"jobs": options.jobs})
 
-    def fenced(job: Job) -> tuple[Fence, Any]:
-        seconds = job.training.limit_seconds if job.training else limit
-        fence = Fence(work.perform, seconds, os.getpid(), store.path(f"logs/{plan.keys[job.name]}.txt"))
-        return fence, building.work_of(plan, job, settings)
-
     finished = False
     try:
-        dispatch(todo, executor, tell, fenced, options.jobs)
+        dispatch(todo, executor, tell, route, lambda: options.jobs)
         finished = True
     finally:
         executor.close(cancel=not finished)

@@ -26,6 +26,7 @@ FLOORS = (
     ("building", "checkpoints", "plan", "report", "schedule"),
     ("live", "page", "train", "verify"),
     ("dispatch", "status", "work"),
+    ("routes",),
     ("runner",),
     ("api", "conformance", "estimate", "scaffold"),
     ("bundle", "files"),
