@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rdcbench.api import build, load, rows, run
     from rdcbench.errors import DataError, PartError, RdcbenchError, RecipeError, StoreError, StreamError, unknown
+    from rdcbench.executors import Cluster
     from rdcbench.hookspecs import hookimpl
     from rdcbench.interfaces import (
         Classifier,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "api": ("build", "load", "rows", "run"),
     "errors": ("DataError", "PartError", "RdcbenchError", "RecipeError", "StoreError", "StreamError", "unknown"),
+    "executors": ("Cluster",),
     "hookspecs": ("hookimpl",),
     "interfaces": (
         "Classifier", "Critic", "Dataset", "Decoder", "Encoder", "EntropyModel", "Executor", "Fitted", "Judge",
@@ -61,6 +63,7 @@ __all__ = [
     "Batch",
     "Borrowing",
     "Classifier",
+    "Cluster",
     "Context",
     "Critic",
     "DataError",

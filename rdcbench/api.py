@@ -32,19 +32,21 @@ def run(
     out: the run folder; runs/BENCHMARK-PRESET if not given.
     settings: "table.key=VALUE" texts laid over the recipe.
     plugin_files: single-file plugins.
-    options: further fields of `rdcbench.runner.Options`: seeds, jobs, device, data_dir, offline, executor. One job at a
-        time if `jobs` is not given: worker processes need the caller's script to guard its main part.
+    options: further fields of `rdcbench.options.Options`: seeds, jobs, device, data_dir, offline, executor,
+        executor_options, artefacts. One job at a time if `jobs` is not given: worker processes need the caller's script
+        to guard its main part; jobs=None: as many as the machine's cores, or as the cluster takes.
 
     Raises
     ------
     RdcbenchError: bad input, or jobs that failed; what is finished is kept, and `rows` reads it.
     """
     from rdcbench import runner
+    from rdcbench.options import Options
 
     path = find_recipe(benchmark)
     recipe = load_recipe(path, preset, [parse_setting(text) for text in settings])
     defaults = {"jobs": 1, "seeds": recipe.seeds}
-    chosen = runner.Options(
+    chosen = Options(
         out=Path(out) if out else out_folder(recipe.name, preset),
         expected=expected_text(path),
         plugin_files=tuple(Path(file).resolve() for file in plugin_files),

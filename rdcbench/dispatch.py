@@ -24,6 +24,18 @@ class Route(ABC):
     """How a job gets to its worker, and what it leaves into the run folder."""
 
     @abstractmethod
+    def open(self) -> None:
+        """Before it is known what is missing; StoreError if there is no way."""
+
+    @abstractmethod
+    def publish(self, executor: Executor) -> None:
+        """Lay out what all jobs need, once there are workers; StoreError if they cannot be reached."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """After all jobs."""
+
+    @abstractmethod
     def call(self, job: Job) -> Call:
         """What a worker is to call for a job, with its arguments, all picklable: it gives an error sentence or ""."""
 

@@ -12,11 +12,11 @@ from rdcbench import building, train
 from rdcbench.codec import Codec
 from rdcbench.interfaces import Classifier, Dataset, Fitted
 from rdcbench.jobs import Job, Plan
+from rdcbench.options import Options
 from rdcbench.plan import active_terms
 from rdcbench.recipe import digest_of
 from rdcbench.records import Split
 from rdcbench.rng import generator
-from rdcbench.runner import Options
 
 FIRST_STEPS = 2
 """Steps that warm up, and say how many more are worth timing."""

@@ -1,4 +1,4 @@
-"""Where work runs: in this process, or in local worker processes that live for the whole run."""
+"""Where work runs: in this process, in local worker processes that live for the whole run, or on a cluster."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -14,6 +15,14 @@ from typing import Any
 
 from rdcbench.errors import RdcbenchError
 from rdcbench.interfaces import Executor
+
+
+class Cluster(Executor, ABC):
+    """An executor of other machines: their number may change, and none of them is expected to see the run's disk."""
+
+    @abstractmethod
+    def slots(self) -> int:
+        """How many jobs the machines that are there now can take at once."""
 
 
 class Serial(Executor):

@@ -27,12 +27,14 @@ def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def parse_setting(text: str) -> tuple[list[str], Any]:
+def parse_setting(
+    text: str, option: str = "--set", form: str = "table.key=VALUE, such as training.steps=500"
+) -> tuple[list[str], Any]:
     """Read `table.key=TOML-VALUE`; a bare word is taken as a string."""
     key, separator, value = text.partition("=")
     path = [part.strip() for part in key.split(".")]
     if not separator or not all(path):
-        raise RecipeError(f"--set {text!r} is not of the form table.key=VALUE, such as training.steps=500.")
+        raise RecipeError(f"{option} {text!r} is not of the form {form}.")
     try:
         return path, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

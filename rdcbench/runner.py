@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from rdcbench.errors import ContestedError, PartError, RdcbenchError, RecipeErro
 from rdcbench.jobs import Plan
 from rdcbench.lock import locked
 from rdcbench.machine import core_count
+from rdcbench.options import GIVEN_TO_EXECUTORS, Options, check, workers
 from rdcbench.provenance import provenance
 from rdcbench.recipe import PART_TABLES, PartSpec, Recipe
 from rdcbench.results import SCHEMA_VERSION, Row
@@ -23,23 +25,6 @@ from rdcbench.versions import file_digest
 if TYPE_CHECKING:
     from rdcbench.interfaces import Executor
     from rdcbench.registry import Registry
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a recipe is run: where, how many seeds, with how many workers; nothing here changes a number."""
-
-    out: Path
-    seeds: int = 1
-    jobs: int = 1
-    device: str = "cpu"
-    data_dir: Path | None = None
-    offline: bool = False
-    executor: str = "local"
-    trackers: tuple[str, ...] = ()
-    plugin_files: tuple[Path, ...] = ()
-    cache: Path | None = None
-    expected: str = ""
 
 
 @dataclass
@@ -57,7 +42,7 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
 
     listener: called with (kind, job name, values) for "planned", "started", "finished", "failed", "tick".
     """
-    _check(options)
+    check(options)
     store = Store(options.out, options.cache)
     if is_finished(store, recipe, options):
         return Result(store, store.rows())
@@ -111,15 +96,26 @@ def prepare(recipe: Recipe, options: Options, lost: Collection[str] = ()) -> Pla
     from rdcbench.plan import make_plan
 
     parts = registry.load(options.plugin_files)
-    parts.get("executor", options.executor)
+    entry = parts.check("executor", options.executor, options.executor_options, GIVEN_TO_EXECUTORS)
     for name in options.trackers:
         parts.get("tracker", name)
     _check_parts(_without(recipe.model_copy(update={"only": []}), lost), parts)
     plan = make_plan(recipe, options.seeds, parts)
-    threads = max((job.training.threads for job in plan.jobs if job.training), default=1)
-    if threads > core_count():
+    threads = _threads(plan)
+    if threads > core_count() and not _is_cluster(entry.target):
         raise RecipeError(f"training.threads = {threads} is more than this machine's {core_count()} cores.")
     return plan
+
+
+def _threads(plan: Plan) -> int:
+    """Threads of the job that has most of them."""
+    return max((job.training.threads for job in plan.jobs if job.training), default=1)
+
+
+def _is_cluster(executor: type) -> bool:
+    from rdcbench.executors import Cluster
+
+    return issubclass(executor, Cluster)
 
 
 def _check_parts(recipe: Recipe, parts: Registry) -> None:
@@ -172,26 +168,6 @@ def is_finished(store: Store, recipe: Recipe, options: Options) -> bool:
         return False
 
 
-def _check(options: Options) -> None:
-    for name, value in (("seeds", options.seeds), ("jobs", options.jobs)):
-        if value < 1:
-            raise RecipeError(f"--{name} {value} is not possible; it must be at least 1.")
-    if options.jobs > 4 * core_count():
-        raise RecipeError(f"--jobs {options.jobs} is more than four for each of this machine's {core_count()} cores.")
-    if options.device != "cpu":
-        _check_device(options.device)
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-        raise RecipeError(f"There is no device {device!r} here; there is: {', '.join(there)}.") from error
-
-
 def _facts(recipe: Recipe, options: Options) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
@@ -232,13 +208,15 @@ def _perform(
 ) -> tuple[dict[str, str], int]:
     """Do the jobs that are missing. limit: seconds for a job that has no training of its own."""
     from rdcbench import building, registry
-    from rdcbench.routes import OneDisk
+    from rdcbench.routes import route_of
 
     parts = registry.load(options.plugin_files)
     settings = building.Settings(
         store.root, store.cache, options.data_dir, options.offline, options.device, options.plugin_files
     )
-    route = OneDisk(plan, settings, limit)
+    apart = _is_cluster(parts.get("executor", options.executor).target)
+    route = route_of(plan, settings, limit, options.artefacts, apart)
+    route.open()
     todo = Todo(plan, store)
     trackers = [parts.build("tracker", name, {}) for name in options.trackers]
     watched, running = teller(listener, trackers), Running(store)
@@ -252,13 +230,25 @@ def _perform(
         tell("note", "", {"text": text})
     if not todo.waiting:
         return {}, 0
-    name = "serial" if options.executor == "local" and options.jobs == 1 else options.executor
-    executor: Executor = parts.build("executor", name, {"jobs": options.jobs})
-
+    executor, slots = _engine(parts, plan, options)
     finished = False
     try:
-        dispatch(todo, executor, tell, route, lambda: options.jobs)
+        route.publish(executor)
+        dispatch(todo, executor, tell, route, slots)
         finished = True
     finally:
         executor.close(cancel=not finished)
+    route.end()
     return todo.failures, todo.performed
+
+
+def _engine(parts: Registry, plan: Plan, options: Options) -> tuple[Executor, Callable[[], int]]:
+    """The executor, and how many jobs it takes at a time."""
+    from rdcbench.executors import Cluster
+
+    name = "serial" if options.executor == "local" and workers(options) == 1 else options.executor
+    given = {"jobs": workers(options), "threads": _threads(plan)}
+    executor: Executor = parts.build("executor", name, options.executor_options, given)
+    if not isinstance(executor, Cluster):
+        return executor, lambda: workers(options)
+    return executor, lambda: min(options.jobs or sys.maxsize, max(1, executor.slots()))

@@ -18,21 +18,25 @@ PLUGINS = PACKAGE.parent / "plugins"
 
 FLOORS = (
     ("errors", "hookspecs", "machine", "oracles", "provenance", "rng", "stats", "strangers"),
-    ("arrayfile", "benchmarks", "bitstream", "datafiles", "idx", "lock", "recipe", "records", "sealed", "tensorfile"),
-    ("batches", "folder", "interfaces", "jobs", "loading", "optim"),
+    (
+        "arrayfile", "benchmarks", "bitstream", "datafiles", "idx", "lock", "options", "recipe", "records", "sealed",
+        "tensorfile",
+    ),
+    ("batches", "depot", "folder", "interfaces", "jobs", "loading", "optim"),
     ("codec", "executors", "fence", "registry", "results"),
     ("derived", "guards", "real_pair"),
     ("evaluate", "store", "versions"),
     ("building", "checkpoints", "plan", "report", "schedule"),
     ("live", "page", "train", "verify"),
     ("dispatch", "status", "work"),
+    ("errand",),
     ("routes",),
     ("runner",),
     ("api", "conformance", "estimate", "scaffold"),
     ("bundle", "files"),
     ("cli",),
     ("__main__",),
-)
+)  # fmt: skip
 """Modules and packages from the ground up: each may import those of the floors below."""
 
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
+    from rdcbench.options import Options
     from rdcbench.recipe import Recipe
-    from rdcbench.runner import Options, Result
+    from rdcbench.runner import Result
 
 console = Console()
 
@@ -109,6 +110,7 @@ def print_dry_run(recipe: Recipe, options: Options) -> None:
     """Print the jobs of a recipe, which of them are done, and an estimate of the time for the rest."""
     from rdcbench import estimate, runner, schedule
     from rdcbench.cli.tables import print_table
+    from rdcbench.options import workers
     from rdcbench.store import Store
 
     plan = runner.prepare(recipe, options)
@@ -120,10 +122,11 @@ def print_dry_run(recipe: Recipe, options: Options) -> None:
         lines.append((job.name, trains, " ".join(starts), "todo" if job in todo else "done"))
     print_table(("job", "trains", "starts from", "state"), lines)
     seconds = estimate.seconds(plan, todo, options)
-    left = seconds / min(options.jobs, max(1, len(todo)))
+    jobs = workers(options)
+    left = seconds / min(jobs, max(1, len(todo)))
     console.print(
         f"{len(plan.unique())} jobs for {len(plan.jobs)} names, {len(todo)} to do; about {duration(left)} "
-        f"with --jobs {options.jobs} (from a few measured steps of each kind)."
+        f"with --jobs {jobs} (from a few measured steps of each kind)."
     )
 
 

@@ -10,8 +10,8 @@ import typer
 from rdcbench.errors import RecipeError
 
 if TYPE_CHECKING:
+    from rdcbench.options import Options
     from rdcbench.recipe import Recipe
-    from rdcbench.runner import Options
 
 Text = Optional[str]  # noqa: UP045 - typer reads it at run time
 
@@ -30,7 +30,7 @@ def run(
     preset: Annotated[str, typer.Option(help="A preset of the recipe.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="The preset 'quick'.")] = False,
     seeds: Annotated[Optional[int], typer.Option(help="Run seeds 0..N-1.")] = None,  # noqa: UP045
-    jobs: Annotated[Optional[int], typer.Option(help="Worker processes; one for each core if not given.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(help="Jobs at a time; one for each core if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1.")] = "cpu",
     only: Annotated[Optional[list[str]], typer.Option(help="Run only this study; may be repeated.")] = None,  # noqa: UP045
     settings: Annotated[
@@ -46,6 +46,15 @@ def run(
     offline: Annotated[bool, typer.Option("--offline", help="Never open a connection.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the jobs and an estimate of their time.")] = False,
     executor: Annotated[str, typer.Option(help="Where jobs run.", metavar="NAME")] = "local",
+    address: Annotated[str, typer.Option(help="Of the executor's cluster.", metavar="HOST:PORT")] = "",
+    executor_option: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="NAME=TOML-VALUE for the executor, such as gpus=0.5; may be repeated.", metavar="TEXT"),
+    ] = None,
+    artefacts: Annotated[
+        str,
+        typer.Option(help="Folder or fsspec URL by which jobs exchange files, for workers that do not see --out."),
+    ] = "",
     plugin: Annotated[Optional[list[Path]], typer.Option(help="A single-file plugin; may be repeated.")] = None,  # noqa: UP045
     tracker: Annotated[Optional[list[str]], typer.Option(help="A tracker; may be repeated.", metavar="NAME")] = None,  # noqa: UP045
     dataset: Annotated[Text, _part("data set")] = None,
@@ -62,11 +71,10 @@ def run(
     judge: Annotated[Optional[list[str]], typer.Option(help="A further judge.", metavar="NAME")] = None,  # noqa: UP045
 ) -> None:
     """Run a benchmark: what is finished is not repeated, so the same command goes on after an interruption."""
-    from rdcbench import runner
     from rdcbench.benchmarks import find_recipe, out_folder
     from rdcbench.cli.progress import Display, print_dry_run, print_result
     from rdcbench.loading import expected_text, load_recipe
-    from rdcbench.machine import core_count
+    from rdcbench.options import Options
 
     if quick and preset not in ("", "quick"):
         raise RecipeError(f"--quick is the preset 'quick', but --preset {preset} was given too; give one of them.")
@@ -78,15 +86,17 @@ def run(
     path = find_recipe(benchmark)
     overrides = _overrides(parts, settings or [], only or [])
     recipe = _extended(load_recipe(path, preset, overrides), protocol, metric or [], judge or [])
-    options = runner.Options(
+    options = Options(
         out=out or out_folder(recipe.name, preset),
         seeds=recipe.seeds if seeds is None else seeds,
-        jobs=core_count() if jobs is None else jobs,
+        jobs=jobs,
         device=device,
         data_dir=data_dir,
         cache=cache.resolve() if cache else None,
         offline=offline,
         executor=executor,
+        executor_options=_executor_options(address, executor_option or []),
+        artefacts=artefacts,
         trackers=tuple(tracker or ()),
         plugin_files=tuple(file.resolve() for file in plugin or ()),
         expected=expected_text(path),
@@ -109,6 +119,16 @@ def _run(recipe: Recipe, options: Options, display: Any, show: Any) -> None:
     show(result)
     if result.failures:
         raise typer.Exit(1)
+
+
+def _executor_options(address: str, texts: list[str]) -> dict[str, Any]:
+    from rdcbench.loading import parse_setting
+
+    options: dict[str, Any] = {"address": address} if address else {}
+    for text in texts:
+        path, value = parse_setting(text, "--executor-option", "NAME=VALUE, such as gpus=0.5")
+        options[".".join(path)] = value
+    return options
 
 
 def _overrides(parts: dict[str, str | None], settings: list[str], only: list[str]) -> list[tuple[list[str], Any]]:
