@@ -25,7 +25,6 @@ from rdcbench.depot import Depot
 from rdcbench.errors import RdcbenchError, StoreError
 from rdcbench.fence import Fence, took_too_long
 from rdcbench.provenance import provenance
-from rdcbench.registry import Registry
 from rdcbench.store import Store
 from rdcbench.versions import MEASURED_BY, TRAINED_BY, module_versions, version_of
 from rdcbench.work import perform
@@ -102,18 +101,14 @@ def check_code(work: Work, expected: Mapping[str, str]) -> None:
                 "install the same packages on every node."
             )
     parts, job = work.settings.registry(), work.job
-    used = [(kind, spec.name, job.versions.get(kind)) for kind, spec in job.parts.items()]
-    used += [("metric", name, version) for name, version in job.metric_versions.items()]
-    for kind, name, version in used:
-        _check_part(kind, name, version, parts)
-
-
-def _check_part(kind: str, name: str, version: str | None, parts: Registry) -> None:
-    if version_of(kind, name, parts) != version:
-        raise RdcbenchError(
-            f"the {kind.replace('_', ' ')} {name!r} is not the one of where the run was started; install the same "
-            "packages on every node."
-        )
+    used = [(kind, spec, job.versions.get(kind)) for kind, spec in job.parts.items()]
+    used += [("metric", spec, job.metric_versions.get(spec.name)) for spec in job.metrics]
+    for kind, spec, version in used:
+        if version_of(kind, spec.name, parts, spec.options) != version:
+            raise RdcbenchError(
+                f"the {kind.replace('_', ' ')} {spec.name!r} is not the one of where the run was started; install the "
+                "same packages on every node."
+            )
 
 
 def knock(depot: Depot, token: bytes) -> str:

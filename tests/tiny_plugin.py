@@ -6,6 +6,7 @@ A plugin like any other, so it can also be given as `plugin_files` to worker pro
 from __future__ import annotations
 
 import os
+import time
 import zlib
 from pathlib import Path
 
@@ -314,6 +315,21 @@ class NanObjective(Weighted):
         return super().term(name, outcome) * float("nan")
 
 
+class GatedObjective(Weighted):
+    """Waits until the file `go` is in a folder, and leaves a file of its own there while it waits."""
+
+    name = "gated-objective"
+
+    def __init__(self, folder) -> None:
+        self.folder = Path(folder)
+
+    def term(self, name, outcome):
+        while not (self.folder / "go").exists():
+            (self.folder / str(os.getpid())).touch()
+            time.sleep(0.02)
+        return super().term(name, outcome)
+
+
 class SquaredError(rdcbench.Metric):
     """Mean squared error per pixel."""
 
@@ -473,7 +489,7 @@ rdcbench_entropy_models = _hook(BigIntegerTables, RatedTables)
 rdcbench_decoders = _hook(NetDecoder, NanDecoder, DeadlyDecoder)
 rdcbench_critics = _hook(NetCritic)
 rdcbench_classifiers = _hook(LinearClassifier)
-rdcbench_objectives = _hook(Weighted, NanObjective)
+rdcbench_objectives = _hook(Weighted, NanObjective, GatedObjective)
 rdcbench_metrics = _hook(SquaredError, CriticGap)
 rdcbench_judges = _hook(MeanImageJudge)
 rdcbench_codecs = _hook(Zipped)
