@@ -125,9 +125,10 @@ class ByDepot(Route):
         """An errand, once all that it starts from lies in the depot."""
         settings = Settings(Path(), offline=True, device=self._settings.device)
         item = work_of(self._plan, job, settings)
-        keys = [*item.input_keys.values(), *([item.train_key] if self._store.has_weights(item.train_key) else [])]
-        for key in keys:
-            self._offer(f"weights/{key}.safetensors", self._store.path(f"weights/{key}.safetensors"))
+        for key in (*item.input_keys.values(), item.train_key):
+            name = f"weights/{key}.safetensors"
+            if name not in self._offered and self._store.has_weights(key):
+                self._offer(name, self._store.path(name))
         self._depot.remove(f"attempts/{item.key}")
         home = (platform.node(), os.getpid())
         limit = _limit_of(job, self._limit)
@@ -170,7 +171,11 @@ class ByDepot(Route):
     def _offer(self, name: str, path: Path) -> None:
         """Lay a file into the depot unless it lies there."""
         if name not in self._offered and not self._depot.has(name):
-            self._depot.write(name, path.read_bytes())
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
+            self._depot.write(name, data)
         self._offered.add(name)
 
 

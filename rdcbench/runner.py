@@ -229,6 +229,7 @@ def _perform(
     for text in store.damaged.values():
         tell("note", "", {"text": text})
     if not todo.waiting:
+        route.end()
         return {}, 0
     executor, slots = _engine(parts, plan, options)
     finished = False

@@ -115,6 +115,15 @@ def test_what_another_run_left_in_the_depot_is_not_done_again(run):
     assert numbers(second) == numbers(first)
 
 
+def test_where_nothing_is_missing_no_depot_is_left_and_no_worker_asked(run, tmp_path):
+    first = run("first", SMALL, cache=tmp_path / "cache")
+    Elsewhere.calls.clear()
+    second = run("second", SMALL, cache=tmp_path / "cache", executor="elsewhere")
+    assert (second.performed, second.failures, Elsewhere.calls) == (0, {}, [])
+    assert not second.store.path("artefacts").exists()
+    assert numbers(second) == numbers(first)
+
+
 def test_a_run_that_was_started_without_a_depot_goes_on_with_one(run, make_recipe):
     recipe = make_recipe(SMALL, only=["rdc"])
     run("run", recipe=recipe)
