@@ -13,6 +13,8 @@ from typing import Any
 import rdcbench
 
 CONNECT_SECONDS = 10.0
+OF_THIS_MACHINE = {"_system_config": {"worker_niceness": 0}}
+"""A Ray that is started for the run has workers of the usual priority; by itself it would give them a low one."""
 
 
 class Ray(rdcbench.Cluster):
@@ -123,7 +125,9 @@ def _connect(ray: Any, address: str) -> None:
         if address:
             ray.init(address=address, **quiet)
         else:
-            ray.init(address="local", include_dashboard=False, object_store_memory=100 << 20, **quiet)
+            ray.init(
+                address="local", include_dashboard=False, object_store_memory=100 << 20, **OF_THIS_MACHINE, **quiet
+            )
     except Exception as error:  # Ray has errors of many families here
         raise _unreachable(address or "local", str(error).partition("\n")[0]) from error
 

@@ -18,8 +18,11 @@ from rdcbench.options import Options
 
 FOLDER = Path(__file__).parents[2] / "plugins" / "executor-ray"
 FILE = FOLDER / "rdcbench_ray.py"
-QUICK = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 4}
-"""So that a lost node is noticed in two seconds."""
+QUICK = {
+    "health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 10,
+    "worker_niceness": 0,
+}  # fmt: skip
+"""A lost node is noticed in five seconds, and workers have the usual priority."""
 ray = pytest.importorskip("ray")
 
 
