@@ -13,6 +13,7 @@ from rdcbench.errors import RecipeError, unknown
 from rdcbench.verify.claim import Claim
 from rdcbench.verify.closed_forms import ClosedForm
 from rdcbench.verify.convergence import Converged
+from rdcbench.verify.dominance import Below, Dominates
 from rdcbench.verify.fronts import Front
 from rdcbench.verify.gaps import Gap, Stays
 from rdcbench.verify.judges import Dial, Difference, Real, Unbiased
@@ -20,11 +21,16 @@ from rdcbench.verify.laws import Codewords, Frozen, Leak, Rates
 from rdcbench.verify.limits import Bound
 from rdcbench.verify.orders import Ordered
 from rdcbench.verify.prices import Amortised, Penalty
+from rdcbench.verify.ratios import GapShare, Ratio
 
 KINDS: Mapping[str, type[Claim]] = MappingProxyType(
     {
         "bound": Bound,
+        "below": Below,
+        "dominates": Dominates,
+        "ratio": Ratio,
         "gap": Gap,
+        "gap-share": GapShare,
         "stays": Stays,
         "penalty": Penalty,
         "amortised": Amortised,

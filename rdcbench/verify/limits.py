@@ -11,11 +11,11 @@ from rdcbench.verify.claim import Claim
 from rdcbench.verify.evidence import Scope, interval_of
 from rdcbench.verify.verdicts import Answer, Verdict, best, compare, shown, worst
 
-ANY = "any"
+ANY, EVERY = "any", "every"
 
 
 class Bound(Claim):
-    """at_most and at_least (field -> limit) hold together for the row of `study` at `point`; "any": for one of them."""
+    """at_most and at_least (field -> limit) hold together for the row of `study` at `point`, "any" or "every"."""
 
     kind: Literal["bound"]
     study: str
@@ -24,11 +24,11 @@ class Bound(Claim):
     at_least: dict[str, float] = Field(default_factory=dict)
 
     def check(self, scope: Scope) -> Answer:
-        """The best row speaks; of several limits on it the worst."""
+        """Of any row the best speaks, of every row the worst; of several limits on it the worst."""
         fields = list(dict.fromkeys([*self.at_most, *self.at_least]))
-        rows = scope.rows([self.study], *fields, points=[] if self.point == ANY else [self.point])
+        rows = scope.rows([self.study], *fields, points=[] if self.point in (ANY, EVERY) else [self.point])
         verdicts = [self._verdict(row, fields) for row in rows]
-        found = best(verdicts)
+        found = (worst if self.point == EVERY else best)(verdicts)
         row = rows[verdicts.index(found)]
         return found, f"{row.point}: {', '.join(f'{name} {shown(interval_of(row, name))}' for name in fields)}"
 

@@ -267,9 +267,9 @@ def _weight(text: str) -> tuple[str, float]:
     return term, float(weight)
 
 
-def studies_of(claim: Mapping[str, Any]) -> set[str]:
-    """The studies that a claim names; two of them for a claim on all rows."""
-    known = {study(row) for row in good().rows}
+def studies_of(claim: Mapping[str, Any], run: FakeRun | None = None) -> set[str]:
+    """The studies of a run that a claim names; some of mnist-universal's for a claim on all rows."""
+    known = {study(row) for row in (run or good()).rows}
 
     def words(value: Any) -> Iterable[str]:
         if isinstance(value, str):

@@ -35,3 +35,9 @@ def test_seeds_that_scatter_leave_a_limit_open_which_images_alone_would_not(trie
     assert tried(run, point="p", **BOUND).verdict == "PASS"
     run.seeds, run.wobble = 3, {("s", "mse"): 0.001}
     assert tried(run, point="p", **BOUND).verdict == "UNDECIDED"
+
+
+@pytest.mark.parametrize(("accuracy", "verdict"), [(0.95, "PASS"), (0.85, "FAIL")])
+def test_every_row_must_keep_the_limits_and_the_worst_is_printed(tried, accuracy, verdict):
+    finding = tried(run_of(p=(0.04, 0.95), q=(0.04, accuracy)), point="every", **BOUND)
+    assert (finding.verdict, finding.numbers[0]) == (verdict, "p" if verdict == "PASS" else "q")
