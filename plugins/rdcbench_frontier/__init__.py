@@ -30,9 +30,10 @@ def rdcbench_quantizers() -> Iterable[type[rdcbench.Quantizer]]:
 @hookimpl
 def rdcbench_decoders() -> Iterable[type[rdcbench.Decoder]]:
     """Decoders that are fitted to any frozen sender: conditional means, posterior samples, and the way between."""
-    from rdcbench_frontier import cells, groups, joint, linear, neighbours
+    from rdcbench_frontier import cells, groups, joint, likeliest, linear, neighbours
 
-    return (*cells.DECODERS, *groups.DECODERS, *neighbours.DECODERS, *linear.DECODERS, *joint.DECODERS)
+    modules = cells, groups, neighbours, likeliest, linear, joint
+    return [decoder for module in modules for decoder in module.DECODERS]
 
 
 @hookimpl

@@ -10,6 +10,7 @@ from rdcbench.stats.bootstrap import (
     count_matrix,
     paired_difference,
 )
+from rdcbench.stats.decomposition import Bracket, label_entropy, least_error
 from rdcbench.stats.fronts import (
     Direction,
     FrontShape,
@@ -30,6 +31,7 @@ from rdcbench.stats.penalty import RatePenalty, RateSweep, least_rates, rate_pen
 __all__ = [
     "Amortisation",
     "BjontegaardDelta",
+    "Bracket",
     "Cost",
     "Counts",
     "Direction",
@@ -57,6 +59,8 @@ __all__ = [
     "jackknife_draws",
     "jackknife_interval",
     "joined",
+    "label_entropy",
+    "least_error",
     "least_rates",
     "lower_envelope",
     "over_seeds",
