@@ -1,0 +1,160 @@
+"""Fill the measured blocks of benchmarks/mnist-frontier/README.md from finished runs.
+
+    python docs/make_frontier.py RUN [MORE...]
+
+RUN is a run of mnist-frontier (preset `codebooks`), MORE those of mnist-universal and of the preset `rates`; of a study
+that several have, the first run's rows count. No number in these blocks is typed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import rdcbench
+from rdcbench import building, stats
+from rdcbench.results import Row
+from rdcbench.store import Store
+from rdcbench.verify import verify
+
+FOLDER = Path(__file__).parent
+BENCHMARK = FOLDER.parent / "benchmarks" / "mnist-frontier"
+SENDERS = (
+    ("rdc", "classification=0", ("rdc", "rdc-zero-labels")),
+    ("rdc", "classification=0.015", ("rdc-universal", "rdc-labels")),
+    ("rdc-joint", "classification=0.015", ("rdc-joint", "rdc-joint-universal")),
+    ("codebook", "distortion=1", ("codebook", "codebook-labels")),
+    ("codebook-entropy", "distortion=1", ("codebook-entropy",)),
+    ("codebook-pure", "distortion=1", ("codebook-pure",)),
+)
+"""Study and point of a frozen sender, and the studies whose decoders stand behind it."""
+LABEL = "digit"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the page."""
+    if not arguments:
+        sys.exit(__doc__)
+    stores = [Store(Path(run)) for run in arguments]
+    rows, runs = first_of_each(stores)
+    blocks = {
+        "run": lambda: machine(stores),
+        "claims": lambda: claims(stores),
+        "rows": lambda: _results.row_table([row for row in rows if row.study in own_studies()]),
+        "forbidden": lambda: forbidden(rows, runs),
+        "rates": lambda: rates(rows),
+    }
+    page = BENCHMARK / "README.md"
+    text = _results._tool.BLOCK.sub(lambda found: _results._filled(found, blocks), page.read_text(encoding="utf-8"))
+    page.write_text(text, encoding="utf-8")
+
+
+def first_of_each(stores: Sequence[Store]) -> tuple[list[Row], dict[str, Path]]:
+    """Rows of each study from the first run that has it, and which run that is."""
+    rows: list[Row] = []
+    runs: dict[str, Path] = {}
+    for store in stores:
+        found = [row for row in store.rows() if row.study not in runs]
+        rows += found
+        runs |= {row.study: store.root for row in found}
+    return rows, runs
+
+
+def own_studies() -> set[str]:
+    """The studies that this benchmark adds to mnist-universal, and the codebook that they stand beside."""
+    recipe = tomllib.loads((BENCHMARK / "recipe.toml").read_text(encoding="utf-8"))
+    return {"codebook", "codebook-dial", *recipe["studies"]}
+
+
+def machine(stores: Sequence[Store]) -> Iterator[str]:
+    """Where each run was made, and with which seeds."""
+    for store in stores:
+        facts, rows = store.provenance(), store.rows()
+        seeds = sorted({seed for row in rows for seed in row.seeds})
+        commit = f", commit `{facts['commit'][:7]}`" if facts.get("commit") else ""
+        told = f"torch {facts['versions']['torch']}{commit}"
+        yield f"- {len(rows)} rows, seeds {', '.join(map(str, seeds))}: {facts['processor']}, {told}"
+
+
+def claims(stores: Sequence[Store]) -> Iterator[str]:
+    """What `rdcbench verify` finds on the claims of this benchmark."""
+    own = tomllib.loads((BENCHMARK / "expected.toml").read_text(encoding="utf-8"))["claims"]
+    for finding in verify(*stores):
+        if finding.claim in own:
+            yield f"- **{finding.verdict}** `{finding.claim}`: {finding.says}. {finding.numbers}"
+
+
+def forbidden(rows: Sequence[Row], runs: Mapping[str, Path]) -> Iterator[str]:
+    """Brackets of what each sender forbids with its first seed, and what the best of its decoders leave above them."""
+    lines = []
+    for study, point, decoders in SENDERS:
+        sender = next((row for row in rows if (row.study, row.point) == (study, point)), None)
+        if sender is None:
+            continue
+        same = [row for row in rows if row.study in decoders and (row.study != study or row.point == point)]
+        seed = sender.seeds[0]
+        for title, field, bracket in zip(
+            ("D", "label, nats"), ("mse", "ce_judge"), brackets(runs[study], sender, seed), strict=True
+        ):
+            best = min(same, key=lambda row, field=field: row.values[field].seed_values[0])  # type: ignore[misc]
+            value = best.values[field].seed_values[0]
+            left = f"{value - bracket.hi:.4f} to {value - bracket.lo:.4f}"
+            ends = f"{bracket.lo:.4f} to {bracket.hi:.4f}"
+            lines.append((f"{study} {point}", title, ends, f"{bracket.width:.4f}", f"{best.study} {best.point}", left))
+    header = ("sender", "what", "forbidden", "width", "its best decoder", "left by that decoder")
+    yield from _results._tool._table(header, lines)
+
+
+def brackets(run: Path, row: Row, seed: int) -> tuple[stats.Bracket, stats.Bracket]:
+    """What a sender forbids of the image, squared error a pixel, and of its label, nats."""
+    name = f"{row.name}/seed{seed}"
+    codec: Any = rdcbench.load(f"{run}/{name}")
+    plan = Store(run).plan()
+    assert plan is not None
+    work = building.work_of(plan, plan.job(name), building.Settings(run))
+    splits = [building.load_split(work, split)[1] for split in ("train", "test")]
+    pixels = [split.images.flatten(1).numpy() / 255 for split in splits]
+    received = [codec.received(split, torch.arange(len(split))).flatten(1).numpy() for split in splits]
+    labels = [split.labels[LABEL].numpy() for split in splits]
+    classes = int(labels[0].max()) + 1
+    return (
+        stats.least_error(received[0], pixels[0], received[1], pixels[1]),
+        stats.label_entropy(received[0], labels[0], received[1], labels[1], classes),
+    )
+
+
+def rates(rows: Sequence[Row]) -> Iterator[str]:
+    """Learned codecs against the curve of codebooks at equal coded rate, first seed."""
+    codebooks = [row for row in rows if row.study.startswith("codewords-")]
+    limits, values = ([row.value(name) for row in codebooks] for name in ("rate_coded", "mse"))
+    lines = []
+    for row in sorted(rows, key=lambda row: row.value("rate_coded")):
+        if row.study.startswith(("codewords-", "learned-")):
+            rate, mse = row.value("rate_coded"), row.value("mse")
+            over = ""
+            if row not in codebooks and limits:
+                over = f"{mse - float(stats.envelope_at(limits, values, [rate])[0]):+.4f}"
+            lines.append((row.study, f"{rate:.2f}", f"{mse:.4f}", over))
+    yield from _results._tool._table(("study", "coded bits", "D", "over codebooks at equal coded rate"), lines)
+
+
+def _load_results() -> Any:
+    """The neighbour that fills the page of mnist-universal; docs/ is not a package."""
+    spec = importlib.util.spec_from_file_location("make_results", FOLDER / "make_results.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_results = _load_results()
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
