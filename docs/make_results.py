@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rdcbench.fresh import verify_afresh
 from rdcbench.results import Row
 from rdcbench.store import Store
-from rdcbench.verify import verify
 
 FOLDER = Path(__file__).parent
 BENCHMARK = FOLDER.parent / "benchmarks" / "mnist-universal"
@@ -72,7 +72,7 @@ def time_table(run: Path) -> Iterator[str]:
 
 def claim_list(run: Path, more: Sequence[Path]) -> Iterator[str]:
     """What `rdcbench verify` finds."""
-    for finding in verify(Store(run), *map(Store, more)):
+    for finding in verify_afresh([Store(run), *map(Store, more)]):
         yield f"- **{finding.verdict}** `{finding.claim}`: {finding.says}. {finding.numbers}"
 
 
@@ -113,7 +113,7 @@ def keep_files(run: Path, more: Sequence[Path]) -> None:
     results.mkdir(exist_ok=True)
     for name in ("leaderboard.md", "leaderboard.csv", *(f"figures/{figure}.png" for figure in FIGURES)):
         shutil.copyfile(run / name, results / Path(name).name)
-    lines = [f"{f.verdict:9} {f.claim}: {f.says}. {f.numbers}" for f in verify(Store(run), *map(Store, more))]
+    lines = [f"{f.verdict:9} {f.claim}: {f.says}. {f.numbers}" for f in verify_afresh([Store(run), *map(Store, more)])]
     (results / "verify.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

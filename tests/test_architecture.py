@@ -34,6 +34,7 @@ FLOORS = (
     ("runner",),
     ("api", "conformance", "estimate", "scaffold"),
     ("bundle", "files"),
+    ("fresh",),
     ("cli",),
     ("__main__",),
 )  # fmt: skip

@@ -132,6 +132,18 @@ def test_an_entropy_below_what_was_sent(run):
     assert verdict(result.store) == "FAIL"
 
 
+def test_an_entropy_below_what_was_sent_that_calls_the_rest_a_flush(run):
+    result = run(entropy_model={"name": "undithered", "entropy": 1.5, "flush": 1000}, expected=RATES)
+    assert verdict(result.store) == "FAIL"
+
+
+def test_bits_in_the_header(run):
+    result = run(codec={"name": "in-lengths"}, expected=RATES)
+    row = result.rows[0]
+    assert row.value("rate_coded") == row.value("rate_model") == row.value("rate_bound") == 8.0
+    assert verdict(result.store) == "FAIL"
+
+
 # ---------------------------------------------------------------------------------- a metric computed before the bitstream
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -34,9 +34,16 @@ class Received:
     symbols: Tensor | None = None
     bits: Tensor | None = None
 
-    def images(self) -> Tensor:
-        """Decode all images, [n, *image_shape]."""
-        return self.codec.decompress(self.stream.payloads, self.context)
+    @torch.no_grad()
+    def images(self, index: Tensor | None = None) -> Tensor:
+        """Decode all images, or those of `index` [m] (alone, where the codec shows its symbols), [m, *image_shape]."""
+        if index is None:
+            return self.codec.decompress(self.stream.payloads, self.context)
+        if not isinstance(self.codec, Codec) or self.symbols is None:
+            return self.images()[index]
+        received = self.codec.quantizer.dequantize(self.symbols, self.codec.quantizer.dither(self.context))
+        x_hat: Tensor = self.codec.decoder(received[index], replace(self.context, index=index))
+        return x_hat
 
 
 @torch.no_grad()

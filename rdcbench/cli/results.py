@@ -1,4 +1,7 @@
-"""`rdcbench leaderboard`, `report`, `verify` and `status`: from files alone, without plugins or torch."""
+"""`rdcbench leaderboard`, `report`, `verify` and `status`: from files alone.
+
+None needs plugins or torch but `verify`, in a process that decodes: without them that one law is UNDECIDED.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rdcbench.cli.parts import Plugins
 from rdcbench.errors import RdcbenchError, RecipeError, StoreError, unknown
 
 if TYPE_CHECKING:
@@ -96,13 +100,14 @@ def verify(
         list[Path] | None,
         typer.Argument(help="Runs with further studies, such as those of twice the steps.", metavar="MORE..."),
     ] = None,
+    plugin: Plugins = None,
 ) -> None:
     """Test the claims of the benchmark on a run: PASS, FAIL, or UNDECIDED where an interval straddles."""
     from rdcbench.cli.tables import print_findings
+    from rdcbench.fresh import verify_afresh
     from rdcbench.store import Store
-    from rdcbench.verify import verify as test_claims
 
-    findings = test_claims(*(Store(folder).open() for folder in (run, *(more or ()))))
+    findings = verify_afresh([Store(folder).open() for folder in (run, *(more or ()))], plugin or ())
     print_findings(findings)
     if any(finding.verdict == "FAIL" for finding in findings):
         raise typer.Exit(1)

@@ -17,6 +17,8 @@ ROUNDING = 1e-9
 """d log2 L and log2 K of the same codebook differ in their last digits."""
 TABLE_PRECISION = 1e-3
 """Share by which a stream may be shorter than its model says: the coder's integer tables round."""
+FILE = ("rate_model", "rate_coded", "rate_bound", "flush_bytes", "header_bytes")
+"""What a row says of its file."""
 
 
 class Leak(Law):
@@ -83,33 +85,37 @@ def _under(rows: Sequence[Row], floor: Callable[[Row], float | None], of_what: s
 
 
 class Rates(Law):
-    """Coded bits are the model's, up to `relative` after the flush and never below; the model's are at most the bound.
+    """Coded bits are the model's, up to `relative` and `beside` bytes, never below; the model's are at most the bound.
 
-    absolute: bits by which a model may exceed its bound. Numbers of files: an interval decides nothing here.
+    absolute: bits by which a model may exceed its bound. beside: bytes that flush and header of the whole file may have
+    together, so that nothing travels in a table of lengths or under the name of a flush. Numbers of files: an interval
+    decides nothing here.
     """
 
     kind: Literal["rates"]
     relative: float
     absolute: float
+    beside: int = 128
 
     def check(self, scope: Scope) -> Answer:
         """Every cell of every row."""
-        over, above, wrong = [], [], []
-        for row in scope.every_row("rate_model", "rate_coded", "rate_bound", "flush_bytes"):
+        over, above, beside, wrong = [], [], [], []
+        for row in scope.every_row(*FILE):
             for place, seed in enumerate(row.seeds):
-                model, coded, bound, flush = (
-                    row.values[name].seed_values[place]
-                    for name in ("rate_model", "rate_coded", "rate_bound", "flush_bytes")
-                )
+                model, coded, bound, flush, header = (row.values[name].seed_values[place] for name in FILE)
                 images = scope.evidence.samples.images(row.keys[place], "rate_model")
                 if not images:
                     raise Undecided(f"{row.name} kept no rates by image: the flush is unknown")
                 over.append((coded - 8 * flush / images) / model - 1)
                 above.append(model - bound)
-                if over[-1] > self.relative or above[-1] > self.absolute or coded < model * (1 - TABLE_PRECISION):
-                    wrong.append(f"{row.name} seed {seed}: coded {coded:.4f}, model {model:.4f}, bound {bound:.4f}")
+                beside.append(flush + header)
+                shorter = coded < model * (1 - TABLE_PRECISION)
+                if over[-1] > self.relative or above[-1] > self.absolute or beside[-1] > self.beside or shorter:
+                    told = f"{row.name} seed {seed}: coded {coded:.4f}, model {model:.4f}, bound {bound:.4f}"
+                    wrong.append(f"{told}, flush and header {beside[-1]:.0f} bytes")
         told = f"coded over model after the flush {100 * min(over):+.2f} to {100 * max(over):+.2f} %; "
-        told += f"model over bound {max(above):+.4f} bits at most"
+        told += f"model over bound {max(above):+.4f} bits at most; "
+        told += f"flush and header {max(beside):.0f} bytes of a file at most"
         return ("FAIL", f"{told}; {listed(wrong)}") if wrong else ("PASS", f"{counted(len(over), 'cell')}; {told}")
 
 

@@ -223,7 +223,13 @@ def good() -> FakeRun:
 
 
 def _rates(bits: float) -> dict[str, float]:
-    return {"rate_bound": bits, "rate_model": bits - 0.1, "rate_coded": bits - 0.1 + 0.1601, "flush_bytes": 8.0}
+    return {
+        "rate_bound": bits,
+        "rate_model": bits - 0.1,
+        "rate_coded": bits - 0.1 + 0.1601,
+        "flush_bytes": 8.0,
+        "header_bytes": 46.0,
+    }
 
 
 def _rdc(bits: float, ce: float, weight: float) -> dict[str, float]:

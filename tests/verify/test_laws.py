@@ -63,14 +63,23 @@ def test_the_shipped_table_is_that_of_the_oracle():
     ("model", "coded", "verdict"), [(4.6, 4.62, "PASS"), (4.6, 4.9, "FAIL"), (4.6, 4.5, "FAIL"), (4.8, 4.82, "FAIL")]
 )
 def test_rates(tried, model, coded, verdict):
-    finding = tried(one(model=model, rate_coded=coded, flush_bytes=0.0), **RATES)
+    finding = tried(one(model=model, rate_coded=coded, flush_bytes=0.0, header_bytes=46.0), **RATES)
     assert finding.verdict == verdict
     assert ("s/x/p seed 0" in finding.numbers) == (verdict == "FAIL")
 
 
 def test_the_flush_is_no_fault_of_the_tables(tried):
-    run = one(model=0.5, rate_coded=0.66, flush_bytes=8.0)
+    run = one(model=0.5, rate_coded=0.66, flush_bytes=8.0, header_bytes=46.0)
     assert tried(run, **RATES).verdict == "PASS"
+
+
+@pytest.mark.parametrize(("flush", "header"), [(8.0, 40_046.0), (4000.0, 46.0)])
+def test_every_byte_of_the_file_counts(tried, flush, header):
+    """Neither a table of lengths nor what is called a flush carries more than a file needs."""
+    finding = tried(one(model=0.5, rate_coded=0.51, flush_bytes=flush, header_bytes=header), **RATES)
+    assert (finding.verdict, f"flush and header {flush + header:.0f} bytes" in finding.numbers) == ("FAIL", True)
+    run = one(model=0.5, rate_coded=0.51, flush_bytes=flush, header_bytes=header)
+    assert tried(run, **RATES, beside=50_000).verdict == "PASS"
 
 
 def test_a_frozen_sender_that_drifts_or_is_another_ones_is_named(tried):
