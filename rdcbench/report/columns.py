@@ -83,13 +83,13 @@ class Column(NamedTuple):
 
 COSTS = (
     Column("encoder_parameters", "", "lower"),
-    Column("decoder_parameters", "", "lower"),
+    Column("receiver_bytes", "byte", "lower"),
     Column("macs", "", "lower"),
     Column("train_seconds", "s", "lower"),
     Column("encode_us", "µs/image", "lower"),
     Column("decode_us", "µs/image", "lower"),
 )
-"""What a row costs; these have no interval."""
+"""What a row costs; these have no interval. The receiver's bytes, not its parameters: a codebook has none."""
 
 
 def field_infos(rows: Iterable[Row]) -> dict[str, FieldInfo]:

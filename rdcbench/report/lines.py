@@ -18,7 +18,7 @@ ARROWS = {"lower": " ↓", "higher": " ↑", "none": ""}
 COST_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "encoder_parameters": "encoder",
-        "decoder_parameters": "decoder",
+        "receiver_bytes": "receiver",
         "macs": "MACs",
         "train_seconds": "train s",
         "encode_us": "encode µs",
@@ -129,8 +129,9 @@ def method_legend(board: Leaderboard) -> list[str]:
         f"Methods: all points of one study, ranked by the share of a box that they dominate in "
         f"{', '.join(axis.name for axis in board.box.axes)}; {board.box.text()}. Methods share a rank where the "
         "difference is within its interval.",
-        "Costs: parameters of encoder and decoder, multiply-accumulates and microseconds an image, means over the "
-        "points; seconds of training, sum over the points.",
+        "Costs: parameters of the encoder, bytes that the receiver keeps (weights, tables, stored images), "
+        "multiply-accumulates and microseconds an image, means over the points; seconds of training, sum over the "
+        "points, where a frozen encoder's own are in the study that it comes from.",
     ]
 
 

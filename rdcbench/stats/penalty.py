@@ -18,13 +18,26 @@ TOLERANCE = 1e-9
 class RateSweep:
     """Rows of one system over several rates: bits, and what they reach, each (rows,).
 
-    `encoder` (rows,) says which rows share a frozen encoder (default: those of equal rate). ValueError when lengths
-    differ, a rate is not finite, or the rows of one encoder have several rates.
+    `encoder` (rows,) says which rows share a frozen encoder (default: those of equal rate). `rate_draws` (draws, rows):
+    the rates of measured bits, drawn together with what is reached; without them the bits are facts, as bounds are.
+    ValueError when lengths differ, a rate is not finite, or the rows of one encoder have several rates.
     """
 
-    def __init__(self, rate: ArrayLike, reached: TradeoffRows, encoder: ArrayLike | None = None) -> None:
+    def __init__(
+        self,
+        rate: ArrayLike,
+        reached: TradeoffRows,
+        encoder: ArrayLike | None = None,
+        rate_draws: ArrayLike | None = None,
+    ) -> None:
         self.rate, self.reached = finite(rate, "rate", 1), reached
         same_length([self.rate, reached.distortion], ["rate", "distortion"])
+        self.rate_draws: FloatArray | None = None
+        if rate_draws is not None and reached.draws is not None:
+            self.rate_draws = finite(rate_draws, "rate draws", 2)
+            if self.rate_draws.shape != reached.draws[0].shape:
+                shapes = f"{self.rate_draws.shape} and {reached.draws[0].shape}"
+                raise ValueError(f"draws of rate and constraint have shapes {shapes}; one draw, one row")
         labels: NDArray[np.generic] = self.rate if encoder is None else np.asarray(encoder)
         if labels.shape != self.rate.shape:
             raise ValueError(f"{labels.size} encoder names for {len(self.rate)} rows; each row needs one")
@@ -177,13 +190,18 @@ def _drawn(theta: TradeoffRows, universal: RateSweep, end_to_end: RateSweep) -> 
         raise ValueError(f"draws of different numbers {sorted(lengths)}; theta and both sweeps share their draws")
     values = np.empty(lengths.pop())
     for draw in range(len(values)):
-        target, frozen, free = (_one_draw(part, draw) for part in parts)
+        target = _one_draw(theta, draw)
         points = np.column_stack([target.distortion, target.constraint])
-        rates, reasons = least_rates(RateSweep(end_to_end.rate, free, end_to_end.encoder), points)
-        needed, _ = serving_rate(RateSweep(universal.rate, frozen, universal.encoder), points)
+        rates, reasons = least_rates(_one_sweep(end_to_end, draw), points)
+        needed, _ = serving_rate(_one_sweep(universal, draw), points)
         values[draw] = needed - _supremum(rates, reasons)[0]
     return values
 
 
 def _one_draw(rows: TradeoffRows, draw: int) -> TradeoffRows:
     return rows if rows.draws is None else TradeoffRows(rows.draws[0][draw], rows.draws[1][draw])
+
+
+def _one_sweep(sweep: RateSweep, draw: int) -> RateSweep:
+    rate = sweep.rate if sweep.rate_draws is None else sweep.rate_draws[draw]
+    return RateSweep(rate, _one_draw(sweep.reached, draw), sweep.encoder)

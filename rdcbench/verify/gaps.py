@@ -111,8 +111,9 @@ def _curve(gaps: Sequence[stats.UniversalityGap], along: str) -> str:
     low, high = max(gap.common[0] for gap in gaps), min(gap.common[1] for gap in gaps)
     reach = [float(np.mean([getattr(gap, f"span_{side}") for gap in gaps])) for side in ("universal", "end_to_end")]
     mean = stats.over_seeds([gap.mean for gap in gaps])
+    below = " (below 0: the end-to-end rows are not the best that can be trained)" if mean.hi < 0 else ""
     return (
-        f"mean {shown(mean)} over {along} {low:.4g} to {high:.4g}; "
+        f"mean {shown(mean)}{below} over {along} {low:.4g} to {high:.4g}; "
         f"distortion spanned: {reach[0]:.4f} universal, {reach[1]:.4f} end to end"
     )
 

@@ -13,7 +13,7 @@ from rdcbench import stats
 from rdcbench.results import Row
 from rdcbench.stats import Cost, Interval
 from rdcbench.verify.claim import Claim, Names
-from rdcbench.verify.evidence import Scope, common_seeds
+from rdcbench.verify.evidence import Scope, common_seeds, key_of
 from rdcbench.verify.gaps import DISTORTION, tradeoff
 from rdcbench.verify.verdicts import Answer, Undecided, compare, listed, shown, unless_contradicted, worst
 
@@ -67,8 +67,8 @@ class Penalty(Claim):
         for seed in common_seeds([*wanted, *universal, *free]):
             penalty = stats.rate_penalty(
                 _front(_few(tradeoff(scope, wanted, along, seed))),
-                stats.RateSweep(_bits(universal, rate, seed), _few(tradeoff(scope, universal, along, seed))),
-                stats.RateSweep(_bits(free, rate, seed), _few(tradeoff(scope, free, along, seed))),
+                _sweep(scope, universal, along, rate, seed),
+                _sweep(scope, free, along, rate, seed),
             )
             if not math.isfinite(penalty.bits.value):
                 raise Undecided(f"A(Theta) along {along} is not known: {penalty.bits.reason}")
@@ -137,8 +137,18 @@ def _few(rows: stats.TradeoffRows) -> stats.TradeoffRows:
     return stats.TradeoffRows(rows.constraint, rows.distortion, *(draws[:DRAWS] for draws in rows.draws))
 
 
-def _bits(rows: Sequence[Row], rate: str, seed: int) -> list[float]:
-    return [row.values[rate].seed_values[row.seeds.index(seed)] for row in rows]
+def _sweep(scope: Scope, rows: Sequence[Row], along: str, rate: str, seed: int) -> stats.RateSweep:
+    """Rows over several rates; bits that were measured image by image are drawn with the images, a bound is a fact.
+
+    Rows of one encoder sent the same symbols, so they have the draws of the first of them.
+    """
+    bits = [row.values[rate].seed_values[row.seeds.index(seed)] for row in rows]
+    reached = _few(tradeoff(scope, rows, along, seed))
+    if not all(scope.evidence.samples.images(key_of(row, seed), rate) for row in rows):
+        return stats.RateSweep(bits, reached)
+    by_blocks = scope.by_blocks(rows, along)
+    drawn = np.column_stack([scope.draw(rows[bits.index(one)], seed, rate, by_blocks)[1] for one in bits])
+    return stats.RateSweep(bits, reached, rate_draws=drawn[:DRAWS])
 
 
 def _cost(scope: Scope, row: Row, seed: int, *sides: str) -> Cost:

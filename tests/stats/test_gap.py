@@ -235,7 +235,7 @@ def test_intervals_of_the_gap_cover_95_percent_and_the_maximum_more():
     found = [universality_gap(*noisy(RDC_UNIVERSAL, RDC_END_TO_END, generator, 100), at=[0.77]) for _ in range(1000)]
     assert 0.93 <= np.mean([gap.lo[0] <= true.gap[0] <= gap.hi[0] for gap in found]) <= 0.97
     assert 0.93 <= np.mean([gap.loosest.contains(true.loosest.value) for gap in found]) <= 0.97
-    assert 0.93 <= np.mean([gap.mean.contains(true.mean.value) for gap in found]) <= 0.985
+    assert 0.93 <= np.mean([gap.mean.contains(true.mean.value) for gap in found]) <= 0.99  # .985: its bias counts twice
     assert np.mean([gap.maximum.contains(true.maximum.value) for gap in found]) >= 0.95
 
 
@@ -245,13 +245,13 @@ def test_where_the_gap_is_0_the_maximum_is_covered_although_its_percentiles_woul
     budget = np.array([0, 0.004, 0.01, 0.016, 0.024, 0.032])
     points = np.column_stack([gaussian_distortion(1.0, budget), budget])
     covered, percentiles, means = [], [], []
-    for _ in range(400):
+    for _ in range(1000):
         universal, free = noisy(points, points, generator, 100, spread=(0.001, 0.0001))
         gap = universality_gap(universal, free)
         covered.append(gap.maximum.contains(0.0))
         means.append(gap.mean.contains(0.0))
         drawn = envelope_at(*universal.draws, gap.levels[1:]) - envelope_at(*free.draws, gap.levels[1:])
         percentiles.append(np.quantile(drawn.max(axis=1), 0.025) <= 0)
-    assert np.mean(covered) >= 0.93
-    assert np.mean(means) >= 0.93
+    assert np.mean(covered) >= 0.95
+    assert 0.93 <= np.mean(means) <= 0.97
     assert np.mean(percentiles) < 0.8

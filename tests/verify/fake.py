@@ -19,7 +19,7 @@ from rdcbench.store import Store
 
 SHIPPED = Path(__file__).parents[2] / "benchmarks" / "mnist-universal" / "expected.toml"
 DISTANCES = frozenset({"perception", "kid", "sliced_w2"})
-FACTS = frozenset({"rate_bound", "rate_coded", "flush_bytes"})
+FACTS = frozenset({"rate_bound", "rate_coded", "flush_bytes", "header_bytes"})
 SOURCES = {
     "ce": "metric:classifier", "accuracy": "metric:classifier", "ce_judge": "judge:classifier-judge",
     "accuracy_judge": "judge:classifier-judge", "perception": "judge:classifier-judge",

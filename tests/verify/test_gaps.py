@@ -37,6 +37,12 @@ def test_the_loosest_gap_of_the_printed_points(tried, shift, usual, verdict):
         assert finding.numbers.startswith("loosest 0.0051")
 
 
+def test_universal_rows_below_end_to_end_are_said_to_tell_of_the_latter(tried):
+    told = "(below 0: the end-to-end rows are not the best that can be trained)"
+    assert told in tried(run_of(-0.008), **GAP).numbers
+    assert told not in tried(run_of(), **GAP).numbers
+
+
 def test_more_accuracy_is_less_to_be_kept_small(tried):
     finding = tried(run_of(), **{**GAP, "along": "accuracy"})
     assert (finding.verdict, finding.numbers[:14]) == ("PASS", "loosest 0.0051")

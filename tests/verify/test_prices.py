@@ -50,6 +50,13 @@ def test_its_interval_decides(tried, limits, noise, verdict):
     assert finding.verdict == verdict, finding.numbers
 
 
+def test_bits_that_were_measured_have_their_part_in_the_interval(tried):
+    run = sweep(better=0.0015)
+    run.noise["eight", "rate_model"] = 8.0
+    finding = tried(run, **PENALTY, at_least=3.0)
+    assert finding.verdict == "UNDECIDED", finding.numbers
+
+
 def test_a_sweep_that_does_not_reach_its_aim_is_undecided_and_says_so(tried):
     finding = tried(sweep(), **PENALTY, at_least=0.5)
     assert finding.verdict == "UNDECIDED"

@@ -128,6 +128,25 @@ def test_two_samples_of_one_gaussian_have_the_known_floor_and_the_jackknife_remo
     assert abs(np.mean(corrected)) < 0.15 * floor
 
 
+def test_images_that_come_back_as_they_were_have_distance_0_without_width_and_a_hair_beside_them_its_own():
+    """x_hat = x is one distribution twice, whatever the images are; the floor is that of two independent samples."""
+    real = samples(images=400)[0]
+    parts = blocks(400)
+    for moved in (0.0, 0.01):
+        fake = real + moved
+        distances = (
+            frechet_measurement(gaussians(real, parts), gaussians(fake, parts), 0.0),
+            kernel_measurement(kernel_sums(real, real), real, fake, 0.0),
+        )
+        found = [jackknife_interval(measured.leave_out, measured.value) for measured in distances]
+        if not moved:
+            assert [end for one in found for end in (one.lo, one.hi)] == pytest.approx([0.0] * 4, abs=1e-6)
+            continue
+        assert found[0].value == pytest.approx(real.shape[1] * moved**2, rel=1e-3)
+        assert found[0].lo <= real.shape[1] * moved**2 <= found[0].hi
+        assert found[1].hi > 0
+
+
 # ----------------------------------------------------------------------------------------------------------- kernel
 
 
