@@ -72,11 +72,11 @@ def test_a_row_whose_stream_or_arrays_are_others_is_named(store, tmp_path):
     cell, arrays = changed.cell(row.keys[0]), dict(changed.arrays(row.keys[0]))
     arrays["rate_model"] = arrays["rate_model"] + np.linspace(0, 1, len(arrays["rate_model"]))
     changed.write_cell(cell, arrays)
-    other = next(row for row in changed.rows() if row.study == "keeps-in-file")
+    other = next(row for row in changed.rows() if row.study == "keeps-in-itself")
     (changed.root / f"streams/{other.keys[0]}.rdc").write_bytes(b"RDCS\1 what is this")
     numbers = found(changed).numbers
     assert "sound/end-to-end/distortion=1 has other bits for 399 of 400 images" in numbers
-    assert "keeps-in-file/end-to-end/distortion=1 does not decode: The stream is damaged" in numbers
+    assert "keeps-in-itself/end-to-end/distortion=1 does not decode: The stream is damaged" in numbers
 
 
 @pytest.mark.parametrize(
