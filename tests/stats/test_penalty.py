@@ -193,8 +193,10 @@ def noisy_sweeps(generator, draws, bits=0.0):
 
     parts = np.flatnonzero(rate == 2.0), slice(12, 16), slice(0, 12)
     rates = np.concatenate([rate, np.arange(1.0, 5.0)])
-    measured_rates = rates + bits * generator.standard_normal(len(rates))
-    drawn_rates = measured_rates + bits * generator.standard_normal((draws, len(rates)))
+    shared, own = generator.standard_normal((draws + 1, 1)), generator.standard_normal((draws + 1, len(rates)))
+    shifts = bits * (0.95 * shared + 0.31 * own)
+    measured_rates = rates + shifts[0]
+    drawn_rates = measured_rates + shifts[1:]
     theta, universal, free = (TradeoffRows(points[part, 1], points[part, 0]) for part in parts)
     exact = theta, RateSweep(rates[12:], universal), RateSweep(rate, free)
     theta, universal, free = (rows(part) for part in parts)
@@ -214,7 +216,7 @@ def test_draws_give_the_penalty_an_interval_about_its_value():
 
 def test_bits_that_were_measured_widen_the_interval_and_those_of_a_bound_do_not():
     widths = []
-    for bits in (0.0, 0.05):
+    for bits in (0.0, 0.1):
         exact, measured = noisy_sweeps(np.random.default_rng(0), 60, bits)
         assert exact[1].rate_draws is None
         interval = rate_penalty(*measured).bits
