@@ -94,8 +94,8 @@ def read_images(source: Path, image_shape: Sequence[int]) -> Images:
 
 def _read_npy(path: Path) -> npt.NDArray[Any]:
     try:
-        array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
+        array = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
+    except Exception as error:  # whatever a hostile header makes numpy raise, this is no array
         raise RdcbenchError(f"{path} is not a .npy array that can be read: {error}.") from error
     if array.dtype != np.uint8:
         raise RdcbenchError(f"{path} holds {array.dtype}; images must be uint8, 0..255.")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from rdcbench.errors import DataError
 
 _UNSIGNED_BYTE = 0x08
+_CHUNK = 1 << 20
 _LONGEST = 1 << 31
 """No dimension of a file of bytes that fits into memory is longer."""
 
@@ -30,11 +31,22 @@ def read(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     DataError: the file cannot be read, is damaged, or is not what `parse` takes.
     """
     try:
-        content = path.read_bytes()
-        return parse(gzip.decompress(content) if path.suffix == ".gz" else content, dimensions, str(path))
+        content = _unpacked(path, dimensions) if path.suffix == ".gz" else path.read_bytes()
+        return parse(content, dimensions, str(path))
     except (OSError, EOFError, zlib.error) as error:
         reason = str(error) or type(error).__name__
         raise DataError(f"{path} cannot be read: {reason}. Fetch the data again, or check the file.") from error
+
+
+def _unpacked(path: Path, dimensions: int) -> bytes:
+    """The content of a compressed file, a little further than its header announces: it may unfold without end."""
+    content = bytearray()
+    with gzip.open(path) as file:
+        while piece := file.read(_CHUNK):
+            content += piece
+            if len(content) > 4 + 4 * dimensions + math.prod(_sizes(content, dimensions)):
+                break
+    return bytes(content)
 
 
 def parse(content: bytes, dimensions: int, what: str) -> npt.NDArray[np.uint8]:
@@ -51,7 +63,7 @@ def parse(content: bytes, dimensions: int, what: str) -> npt.NDArray[np.uint8]:
     if len(content) < header:
         size = f"it has {len(content)} bytes, and the header of {_kind(dimensions)} has {header}"
         raise DataError(f"{what} is truncated: {size}.")
-    found, *shape = struct.unpack(f">{1 + dimensions}I", content[:header])
+    (found,), shape = struct.unpack(">I", content[:4]), _sizes(content, dimensions)
     if found != magic:
         raise DataError(f"{what} is not {_kind(dimensions)}: it starts with 0x{found:08x} instead of 0x{magic:08x}.")
     if any(not 0 < size < _LONGEST for size in shape):
@@ -67,6 +79,11 @@ def pack(array: npt.NDArray[np.uint8]) -> bytes:
     """Write an array of unsigned bytes as the content of an idx file; `parse` gives it back."""
     magic = _UNSIGNED_BYTE << 8 | array.ndim
     return struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
+
+
+def _sizes(content: bytes | bytearray, dimensions: int) -> list[int]:
+    """The sizes that a header announces; 0 for each one that is cut off."""
+    return [int.from_bytes(content[at : at + 4], "big") for at in range(4, 4 + 4 * dimensions, 4)]
 
 
 def _kind(dimensions: int) -> str:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from rdcbench import tensorfile
 from rdcbench.jobs import Job, Plan
 from rdcbench.schedule import cost_of, is_done
 from rdcbench.store import Store
 
 State = Literal["done", "failed", "running", "waiting"]
-MOST_HEADER = 100 << 20
-"""Bytes of a header of safetensors, the limit of that format."""
 RECENT_SECONDS = 600.0
 """A job whose progress file is older than this is not taken for a running one while its run goes on."""
 
@@ -111,7 +109,7 @@ class Watcher:
             if path.stat().st_mtime < self._started() or time.time() - path.stat().st_mtime > RECENT_SECONDS:
                 return None
             found = json.loads(path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) and {"step", "steps", "terms"} <= set(found) else None
 
@@ -156,10 +154,6 @@ def _curves(points: list[Mapping[str, float]] | list[dict[str, float]]) -> dict[
 def _kept_curve(path: Path) -> list[dict[str, float]]:
     """The learning curve in a checkpoint, read out of its header alone; empty if there is none."""
     try:
-        with path.open("rb") as file:
-            (size,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(size)) if size < MOST_HEADER else {}
-        history = json.loads(header["__metadata__"]["facts"])["history"]
-        return [dict(point) for point in history]
-    except (OSError, ValueError, KeyError, TypeError, struct.error):
+        return [dict(point) for point in tensorfile.facts(path)["history"]]
+    except (OSError, ValueError, KeyError, TypeError):
         return []

@@ -14,6 +14,9 @@ from rdcbench.benchmarks import find_recipe
 from rdcbench.errors import RecipeError, unknown
 from rdcbench.recipe import Figure, Recipe, Study, Training
 
+MOST_DEPTH = 20
+"""Tables and lists in one another; a recipe has six."""
+
 
 def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Lay one nested table over another; lists and numbers are replaced, a part of another name loses its options."""
@@ -37,18 +40,32 @@ def parse_setting(
         raise RecipeError(f"{option} {text!r} is not of the form {form}.")
     try:
         return path, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return path, value.strip()
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file, or say what is wrong with it."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} cannot be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits
         raise RecipeError(f"{path} is not TOML: {error}.") from error
+    _check_depth(path, raw)
+    return raw
+
+
+def _check_depth(path: Path, raw: Mapping[str, Any]) -> None:
+    """Refuse tables in tables in tables, which what walks through a recipe would not get out of."""
+    level: list[Any] = [raw]
+    for _ in range(MOST_DEPTH):
+        inner = [value for table in level for value in (table.values() if isinstance(table, Mapping) else table)]
+        level = [value for value in inner if isinstance(value, Mapping | list)]
+    if level:
+        raise RecipeError(
+            f"{path} has tables or lists in one another, more than {MOST_DEPTH} deep; no recipe needs that."
+        )
 
 
 def read_recipe(path: Path, including: Sequence[Path] = ()) -> dict[str, Any]:
@@ -103,6 +120,11 @@ def load_recipe(path: Path, preset: str = "", settings: Sequence[tuple[list[str]
         for key in reversed(keys):
             nested = {key: nested}
         raw = overlay(raw, nested)
+    return checked(path, raw)
+
+
+def checked(path: Path, raw: Mapping[str, Any]) -> Recipe:
+    """The recipe of a resolved table, which names no other file; RecipeError, with the path, if it is none."""
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
@@ -29,6 +30,8 @@ PART_TABLES = (
     "codec",
 )
 Positive = Field(gt=0)
+MOST_POINTS = 100_000
+"""A product of short lists is long: more operating points than this are a mistake."""
 
 
 class Table(BaseModel):
@@ -134,16 +137,18 @@ class Study(BaseModel):
             raise ValueError("a study needs 'points' or a 'sweep'")
         if any(not values for values in self.sweep.values()):
             raise ValueError("each entry of 'sweep' needs at least one value")
+        if (count := len(self.points) + math.prod(map(len, self.sweep.values()))) > MOST_POINTS:
+            raise ValueError(f"a study has at most {MOST_POINTS} points, not {count}; make studies of it")
         return self
 
     def tradeoffs(self) -> Iterator[dict[str, float]]:
         """Yield each operating point once: those of `points`, then the product of `sweep`."""
         product = itertools.product(*self.sweep.values()) if self.sweep else ()
-        swept = [dict(zip(self.sweep, values, strict=True)) for values in product]
-        seen: list[dict[str, float]] = []
-        for point in [*self.points, *swept]:
-            if point not in seen:
-                seen.append(point)
+        swept = (dict(zip(self.sweep, values, strict=True)) for values in product)
+        seen: set[frozenset[tuple[str, float]]] = set()
+        for point in itertools.chain(self.points, swept):
+            if (same := frozenset(point.items())) not in seen:
+                seen.add(same)
                 yield point
 
 

@@ -19,7 +19,7 @@ from rdcbench.derived import with_derived
 from rdcbench.errors import StoreError
 from rdcbench.folder import Folder
 from rdcbench.jobs import Plan
-from rdcbench.loading import load_recipe
+from rdcbench.loading import checked, read_toml
 from rdcbench.recipe import Recipe
 from rdcbench.results import SCHEMA_VERSION, Cell, Row, make_row
 
@@ -71,7 +71,8 @@ class Store(Folder):
 
     def recipe(self) -> Recipe:
         """The resolved recipe."""
-        return load_recipe(self.root / "recipe.toml")
+        path = self.root / "recipe.toml"
+        return checked(path, read_toml(path))
 
     def provenance(self) -> dict[str, Any]:
         """Where the run was made."""

@@ -13,7 +13,6 @@ from rdcbench import arrayfile
 from rdcbench.bundle.archive import KEY, MANIFEST, Archive, Manifest, opened
 from rdcbench.errors import StoreError
 from rdcbench.jobs import Plan
-from rdcbench.loading import load_recipe
 from rdcbench.results import SCHEMA_VERSION
 from rdcbench.sealed import atomic_write
 from rdcbench.store import Store
@@ -46,8 +45,7 @@ def _write(bundle: Archive, target: Path) -> None:
             atomic_write(target / name, lambda file, name=name: file.writelines(bundle.chunks(name)))  # type: ignore[misc]
         text = bundle.manifest.model_dump_json(indent=1).encode()
         atomic_write(target / MANIFEST, lambda file: file.write(text))
-        load_recipe(target / "recipe.toml")
-        Store(target).open()
+        Store(target).open().recipe()
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         if there:

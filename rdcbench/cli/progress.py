@@ -133,9 +133,9 @@ def print_dry_run(recipe: Recipe, options: Options) -> None:
 def print_result(result: Result) -> None:
     """Write the report of a run and print its leaderboard."""
     from rdcbench.cli.tables import print_leaderboard
-    from rdcbench.report import build_report
+    from rdcbench.report import current_report
 
-    report = build_report(result.store)
+    report = current_report(result.store)
     print_leaderboard(result.rows)
     for line in (*map(str, report.paths), *report.notes):
         console.print(line, markup=False, highlight=False)

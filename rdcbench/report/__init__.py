@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rdcbench.report.kept import current_report
 from rdcbench.report.tables import leaderboard, leaderboard_table
 from rdcbench.report.write import Report, build_report
 from rdcbench.store import Store
 
-__all__ = ["Report", "build_report", "leaderboard", "leaderboard_table", "write_report"]
+__all__ = ["Report", "build_report", "current_report", "leaderboard", "leaderboard_table", "write_report"]
 
 
 def write_report(store: Store) -> list[Path]:
