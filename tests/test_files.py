@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import rdcbench
-from rdcbench import files, runner
+from rdcbench import arrayfile, files, runner
 from rdcbench.bitstream import Stream, pack, unpack
 from rdcbench.errors import RdcbenchError, RecipeError, StoreError, StreamError
 from rdcbench.files import INPUT, compress, decompress, read_images, write_images
@@ -96,6 +96,11 @@ BAD = {
     "floats": (lambda path: np.save(path, np.zeros((2, *GREY))), r"holds float64; images must be uint8, 0..255"),
     "no image": (lambda path: np.save(path, random_images(0)), r"holds no image"),
     "objects": (lambda path: np.save(path, np.array([{}])), r"is not a .npy array that can be read"),
+    "an archive": (lambda path: path.write_bytes(arrayfile.pack({"x": random_images(2)})), r"is not a .npy array"),
+    "a header that never ends": (
+        lambda path: path.write_bytes(b"\x93NUMPY\x01\x00\x10\x00" + b"(" * 16),
+        r"is not a .npy",
+    ),
     "text": (lambda path: path.write_text("hello"), r"is not a .npy array that can be read"),
     "an empty file": (lambda path: path.write_bytes(b""), r"is not a .npy array that can be read"),
 }

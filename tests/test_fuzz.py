@@ -140,17 +140,36 @@ def in_zip(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def manifest() -> bytes:
-    digest = {"bytes": 1, "digest": hashlib.blake2b(b"x", digest_size=16).hexdigest()}
-    return json.dumps({"bundle_version": 1, "schema_version": 1, "run": "r", "files": {"recipe.toml": digest}}).encode()
+def members() -> dict[str, bytes]:
+    """The files of a small run as a bundle holds them."""
+    plan = PLAN.model_dump_json().encode()
+    return {"recipe.toml": recipe(), "provenance.json": b'{"schema_version": 1}', "plan.json": plan}
 
 
-def bundle(manifest: bytes) -> bytes:
+def manifest(files: dict[str, bytes] | None = None) -> bytes:
+    digests = {
+        name: {"bytes": len(data), "digest": hashlib.blake2b(data, digest_size=16).hexdigest()}
+        for name, data in (files or members()).items()
+    }
+    return json.dumps({"bundle_version": 1, "schema_version": 1, "run": "r", "files": digests}).encode()
+
+
+def bundle(manifest: bytes, files: dict[str, bytes] | None = None) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(MANIFEST, manifest)
-        archive.writestr("recipe.toml", b"x")
+        for name, data in {MANIFEST: manifest, **(files or members())}.items():
+            archive.writestr(name, data)
     return buffer.getvalue()
+
+
+def with_member(name: str) -> Callable[[bytes], bytes]:
+    """A bundle that is right in all but what one of its members says."""
+
+    def finish(data: bytes) -> bytes:
+        files = {**members(), name: data}
+        return bundle(manifest(files), files)
+
+    return finish
 
 
 # ----------------------------------------------------------------------------------------------------------- parsers
@@ -211,6 +230,8 @@ PARSERS = [
     Parser(png, lambda path: files.read_images(path, (1, 4, 4)), HOUSE, "image.png"),
     Parser(lambda: bundle(manifest()), read_bundle, HOUSE, "run.rdcb"),
     Parser(manifest, read_bundle, HOUSE, "manifest.rdcb", bundle),
+    Parser(lambda: members()["plan.json"], read_bundle, HOUSE, "plan.rdcb", with_member("plan.json")),
+    Parser(lambda: members()["provenance.json"], read_bundle, HOUSE, "facts.rdcb", with_member("provenance.json")),
 ]
 
 # --------------------------------------------------------------------------------------------------------- mutations

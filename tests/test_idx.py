@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -65,3 +66,15 @@ def test_a_missing_file_is_a_sentence(tmp_path):
 def test_pack_is_the_inverse_of_parse() -> None:
     array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     assert np.array_equal(idx.parse(idx.pack(array), 3, "array"), array)
+
+
+def test_a_compressed_file_that_unfolds_further_than_it_announces_is_not_unfolded(tmp_path):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(GOOD + bytes(64 << 20)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="has bytes left over"):
+            idx.read(path, 3)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()

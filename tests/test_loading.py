@@ -10,7 +10,7 @@ import tomli_w
 from tiny_plugin import RECIPE
 
 from rdcbench.errors import RecipeError
-from rdcbench.loading import expected_text, load_recipe, overlay, parse_setting, read_toml
+from rdcbench.loading import checked, expected_text, load_recipe, overlay, parse_setting, read_toml
 from rdcbench.recipe import canonical
 
 TEXT = tomli_w.dumps(RECIPE)
@@ -267,3 +267,35 @@ def test_recipes_that_include_each_other_are_refused(including):
 )  # fmt: skip
 def test_a_recipe_to_include_must_exist(write, name, sentence):
     assert sentence in refusal(write(f"include = {name}\n{TEXT}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a = " + "[" * 5000, "is not TOML"), ("a = " + "9" * 5000, "is not TOML"),
+        ("a." * 3000 + "b = 1", "more than 20 deep"), ("a = " + "[" * 30 + "]" * 30, "more than 20 deep"),
+    ],
+)  # fmt: skip
+def test_what_nobody_can_walk_through_is_refused(tmp_path, text, sentence):
+    path = tmp_path / "r.toml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=sentence):
+        read_toml(path)
+
+
+def test_a_setting_that_is_no_value_is_a_word():
+    assert parse_setting("a.b=" + "[" * 5000)[1] == "[" * 5000
+
+
+def test_a_product_of_short_lists_is_not_laid_out(tmp_path):
+    path = tmp_path / "r.toml"
+    sweep = {f"term{number}": [float(value) for value in range(10)] for number in range(12)}
+    path.write_text(tomli_w.dumps({**RECIPE, "studies": {"s": {"protocol": "tiny-end", "sweep": sweep}}}))
+    with pytest.raises(RecipeError, match=r"at most 100000 points, not 1000000000000"):
+        load_recipe(path)
+
+
+def test_a_resolved_recipe_names_no_other_file(tmp_path):
+    """That of a bundle comes from anybody."""
+    with pytest.raises(RecipeError, match="include"):
+        checked(tmp_path / "r.toml", {**RECIPE, "include": "/etc/other.toml"})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import pytest
 import torch
@@ -73,3 +74,21 @@ def test_a_tensor_that_claims_more_than_the_file_holds_takes_no_memory(tmp_path)
     path.write_bytes((1 << 62).to_bytes(8, "little"))
     with pytest.raises(ValueError, match="truncated"):
         tensorfile.check(path)
+
+
+def test_tensors_that_share_bytes_are_refused_before_they_are_read_again_and_again(tmp_path):
+    """A thousand names for one tensor would be a thousand times its bytes."""
+    entry = {"dtype": "U8", "shape": [64], "data_offsets": [0, 64]}
+    head = json.dumps({"__metadata__": {"facts": "{}", "digest": ""}, **{f"w{n}": entry for n in range(1000)}}).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(64))
+    for read in (tensorfile.check, tensorfile.read):
+        with pytest.raises(ValueError, match="truncated"):
+            read(path)
+
+
+def test_facts_are_read_without_the_tensors(path):
+    assert tensorfile.facts(path) == tensorfile.read(path)[1]
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match="empty"):
+        tensorfile.facts(path)
