@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from heapq import heappop, heappush
 
 from rdcbench.jobs import Job, Plan
 from rdcbench.results import Cell
@@ -11,7 +12,7 @@ from rdcbench.store import Store
 
 
 class Todo:
-    """The jobs that are not done, with those that wait for them."""
+    """The jobs that are not done, with those that wait for them; no step looks at all of them."""
 
     def __init__(self, plan: Plan, store: Store) -> None:
         self.failures: dict[str, str] = {}
@@ -20,47 +21,70 @@ class Todo:
         self._store = store
         self._keys = plan.train_keys
         unique = plan.unique()
-        done = {job.name for job in unique if is_done(job, plan, store)}
-        self.waiting = [job for job in unique if job.name not in done]
-        self._ready_keys = {plan.train_keys[job.name] for job in unique if job.name in done}
-        self._ready_keys |= {
-            plan.train_keys[job.name] for job in self.waiting if store.has_weights(self._keys[job.name])
-        }
-        self._chains = _chain_costs(self.waiting, self._keys)
+        self._waiting = {job.name: job for job in unique if not is_done(job, plan, store)}
+        self._chains = _chain_costs(list(self._waiting.values()), self._keys)
+        there = {self._keys[job.name] for job in unique if job.name not in self._waiting}
+        there |= {self._keys[job.name] for job in self.waiting if store.has_weights(self._keys[job.name])}
+        self._places = {name: place for place, name in enumerate(self._waiting)}
+        self._lacking = {job.name: {self._keys[name] for name in needs(job)} - there for job in self.waiting}
+        self._behind: dict[str, list[Job]] = {}  # training key -> jobs that wait for it
+        self._ready: list[tuple[float, int, Job]] = []  # a heap, the longest chain first
+        self._parked: dict[str, list[Job]] = {}  # training key that runs -> ready jobs that would train it again
+        self._lost: deque[tuple[Job, str]] = deque()  # jobs that cannot run any more, and for which one's failure
+        for job in self.waiting:
+            for key in self._lacking[job.name]:
+                self._behind.setdefault(key, []).append(job)
+            self._offer(job)
 
-    def next(self, running: Any) -> Job | None:
+    @property
+    def waiting(self) -> Collection[Job]:
+        """The jobs that have not been started."""
+        return self._waiting.values()
+
+    def next(self, running: Iterable[Job]) -> Job | None:
         """The ready job with the longest chain behind it."""
         busy = {self._keys[job.name] for job in running}
-        ready = [job for job in self.waiting if all(self._keys[name] in self._ready_keys for name in needs(job))]
-        ready = [job for job in ready if self._keys[job.name] not in busy]
-        if not ready:
-            return None
-        job = max(ready, key=lambda job: self._chains[job.name])
-        self.waiting.remove(job)
-        return job
+        while self._ready:
+            *_, job = heappop(self._ready)
+            key = self._keys[job.name]
+            if key in busy:
+                self._parked.setdefault(key, []).append(job)
+            elif self._waiting.pop(job.name, None) is not None:
+                return job
+        return None
 
     def drop_lost(self) -> list[Job]:
         """Fail the jobs that need one that left no weights, and give them; in order, so that whole chains fall."""
         lost: list[Job] = []
-        for job in list(self.waiting):
-            failed = {self._keys[name] for name in self.failures} - self._ready_keys
-            reasons = [name for name in needs(job) if self._keys[name] in failed]
-            if reasons:
-                self.waiting.remove(job)
-                self.finish(job, f"not run: {reasons[0]} failed")
+        while self._lost:
+            job, needed = self._lost.popleft()
+            if self._waiting.pop(job.name, None) is not None:
+                self.finish(job, f"not run: {needed} failed")
                 lost.append(job)
         return lost
 
     def finish(self, job: Job, error: str) -> None:
         """Note the end of a job, and the error in its cell."""
         key, train_key = self._plan.keys[job.name], self._keys[job.name]
+        for other in self._parked.pop(train_key, ()):
+            self._offer(other)
+        behind = self._behind.pop(train_key, [])
         if not error or self._store.has_weights(train_key):
-            self._ready_keys.add(train_key)
+            for other in behind:
+                self._lacking[other.name].discard(train_key)
+                self._offer(other)
+        else:
+            self._lost.extend((other, job.name) for other in behind)
         if error:
             self.failures[job.name] = error
             self._store.write_cell(Cell(key=key, train_key=train_key, job=job, status="failed", error=error), {})
         else:
             self.performed += 1
+
+    def _offer(self, job: Job) -> None:
+        """Let a job run if it waits for nothing any more."""
+        if not self._lacking[job.name]:
+            heappush(self._ready, (-self._chains[job.name], self._places[job.name], job))
 
     def numbers(self, job: Job) -> dict[str, float]:
         """What a finished job measured, for trackers."""

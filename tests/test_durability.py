@@ -12,6 +12,7 @@ import time
 from functools import partial
 
 import pytest
+import tiny_plugin as tiny
 
 from rdcbench import runner
 from rdcbench.errors import StoreError
@@ -23,9 +24,10 @@ CHECKPOINTS = {"checkpoint_seconds": 0.001}
 def run(only_tiny, make_recipe, tmp_path):
     """Run the tiny recipe into a folder of this name, with a checkpoint after almost every step."""
 
-    def run(folder, cache=None, listener=lambda *_: None):
+    def run(folder, cache=None, listener=lambda *_: None, jobs=1):
         recipe = make_recipe(training=CHECKPOINTS)
-        return runner.run(recipe, runner.Options(out=tmp_path / folder, cache=cache), listener)
+        options = runner.Options(out=tmp_path / folder, cache=cache, jobs=jobs, plugin_files=(tiny.FILE,))
+        return runner.run(recipe, options, listener)
 
     return run
 
@@ -53,17 +55,28 @@ def killed_after(seconds, command) -> bool:
     return alive
 
 
-def kill_again_and_again(run, kills: int) -> None:
-    started = time.monotonic()
-    whole = numbers(run("whole"))
-    seconds = time.monotonic() - started
+def timed(run, jobs: int) -> tuple[list[str], float, float]:
+    """The rows of an uninterrupted run, when its first job was done, and when all were."""
+    started, ends = time.monotonic(), []
+    result = run("whole", jobs=jobs, listener=lambda *_: ends.append(time.monotonic() - started))
+    return numbers(result), ends[2], ends[-1]
+
+
+def kill_again_and_again(run, kills: int, jobs: int) -> None:
+    """Kill the run of a folder until it is quicker, then begin another; its workers end by themselves, a second later."""
+    whole, first, last = timed(run, jobs)
     moments, folder, done = random.Random(7), 0, 0
     while done < kills:
-        if killed_after(moments.uniform(0.01, seconds / 2), partial(run, f"killed{folder}")):
+        moment = moments.uniform(0.01, last / 2) if jobs == 1 else moments.uniform(first / 2, last)
+        if killed_after(moment, partial(run, f"killed{folder}", jobs=jobs)):
             done += 1
         else:
             assert numbers(run(f"killed{folder}")) == whole
             folder += 1
+    assert numbers(run(f"killed{folder}", jobs=jobs)) == whole
+    if jobs > 1:
+        time.sleep(2.0)
+    next(run(f"killed{folder}").store.root.glob("cells/*.json")).unlink()
     result = run(f"killed{folder}")
     assert numbers(result) == whole
     left = [path.name for path in result.store.root.rglob(".*") if path.name != ".lock"]
@@ -71,13 +84,16 @@ def kill_again_and_again(run, kills: int) -> None:
     assert list(result.store.path("checkpoints").glob("*")) == []
 
 
-def test_eight_kills_change_no_number(run):
-    kill_again_and_again(run, 8)
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_four_kills_change_no_number(run, jobs):
+    kill_again_and_again(run, 4, jobs)
 
 
 @pytest.mark.long
-def test_two_hundred_kills_change_no_number(run):
-    kill_again_and_again(run, 200)
+@pytest.mark.timeout(4 * 3600)
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_two_hundred_kills_change_no_number(run, jobs):
+    kill_again_and_again(run, 200, jobs)
 
 
 KINDS = ("cells/*.json", "cells/*.npz", "weights/*.safetensors", "streams/*.rdc")
