@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import argparse
 import heapq
-import os
 import random
 import resource
 import tempfile
 import threading
 import time
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from rdcbench.dispatch import dispatch
-from rdcbench.fence import Fence
+from rdcbench.dispatch import Call, Route, dispatch
 from rdcbench.interfaces import Executor
 from rdcbench.jobs import Job, Plan
 from rdcbench.recipe import PartSpec, Training, digest_of
@@ -71,6 +70,34 @@ class Clock(Executor):
                 future.set_result("")
 
 
+class Waiting(Route):
+    """The way of jobs that only wait: their seconds."""
+
+    def __init__(self, seconds: Mapping[str, float]) -> None:
+        self.seconds = seconds
+
+    def open(self) -> None:
+        """Nothing is needed."""
+
+    def publish(self, executor: Executor) -> None:
+        """Nothing is needed."""
+
+    def end(self) -> None:
+        """Nothing is left."""
+
+    def call(self, job: Job) -> Call:
+        return time.sleep, (self.seconds[job.name],)
+
+    def receive(self, job: Job) -> None:
+        """Nothing is made."""
+
+    def look(self, jobs: Collection[Job]) -> None:
+        """Nothing is to be seen."""
+
+    def death(self, job: Job, seconds: float) -> str:  # noqa: ARG002
+        return "its worker died"
+
+
 def plan_of(cells: int) -> Plan:
     """Jobs and keys of a plan with so many cells."""
     shared = [Job(name=name, stage=name, dataset=DATASET) for name in ("classifier", "judge")]
@@ -111,10 +138,9 @@ def measure(cells: int, workers: int, mean: float) -> str:
         opened = time.thread_time() - started
         seconds = {job.name: mean * rng.uniform(0.5, 1.5) for job in plan.jobs}
         at_best = max(sum(seconds.values()) / workers, critical_seconds(plan, seconds))
-        fence = Fence(print, 60.0, os.getpid(), Path(folder) / "log")
         executor = Clock()
         wall, busy = time.monotonic(), time.thread_time()
-        dispatch(todo, executor, lambda *_: None, lambda job: (fence, seconds[job.name]), workers)
+        dispatch(todo, executor, lambda *_: None, Waiting(seconds), lambda: workers)
         wall, busy = time.monotonic() - wall, time.thread_time() - busy
         executor.close()
     assert todo.performed == len(plan.jobs)
