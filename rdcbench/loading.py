@@ -14,6 +14,8 @@ from rdcbench.benchmarks import find_recipe
 from rdcbench.errors import RecipeError, unknown
 from rdcbench.recipe import Figure, Recipe, Study, Training
 
+MOST_DOTS = 2000
+"""Reading a key takes the square of its parts."""
 MOST_DEPTH = 20
 """Tables and lists in one another; a recipe has six."""
 
@@ -47,9 +49,13 @@ def parse_setting(
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file, or say what is wrong with it."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} cannot be read: {error}.") from error
+    if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+        raise RecipeError(f"{path} has a line with more than {MOST_DOTS} dots; no recipe needs that.")
+    try:
+        raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits
         raise RecipeError(f"{path} is not TOML: {error}.") from error
     _check_depth(path, raw)

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import multiprocessing
+import random
 import resource
 import signal
 import struct
@@ -32,7 +33,7 @@ from hypothesis import strategies as st
 from rdcbench import arrayfile, bitstream, files, idx, sealed, tensorfile
 from rdcbench.bundle.archive import MANIFEST, opened
 from rdcbench.bundle.receiving import _check
-from rdcbench.errors import RdcbenchError
+from rdcbench.errors import RdcbenchError, StreamError
 from rdcbench.jobs import Job, Plan
 from rdcbench.loading import load_recipe
 from rdcbench.recipe import PartSpec
@@ -320,6 +321,33 @@ def test_a_hostile_file_is_refused_at_once_and_in_little_memory(parser):
 @pytest.mark.parametrize("parser", PARSERS, ids=IDS)
 def test_many_hostile_files(parser):
     assert in_a_child(attack, parser, 20_000) == 0
+
+
+def decoded(model: str) -> None:
+    """Hostile payloads under a header that is right: cut, flipped, made up, continued."""
+    from rdcbench import registry
+
+    parts = registry.load()
+    quantizer = parts.build("quantizer", "dithered", {}, {"dimensions": 3, "levels": 3})
+    given_to = {"alphabet": quantizer.alphabet, "dither_points": quantizer.dither_points}
+    coder, noise = parts.build("entropy_model", model, {}, given_to), torch.Generator().manual_seed(1)
+    latents = torch.rand(200, 3, generator=noise) * 2 - 1
+    coder.fit(quantizer, latents, noise)
+    dither = torch.randint(0, quantizer.dither_points, (200, 3), generator=noise)
+    sound = coder.encode(quantizer.quantize(latents, dither), dither)
+    dice = random.Random(3)
+    for _ in range(100):
+        at = dice.randrange(len(sound))
+        flipped = sound[:at] + bytes([sound[at] ^ 1 << dice.randrange(8)]) + sound[at + 1 :]
+        for payload in (sound[:at], flipped, dice.randbytes(at), sound + dice.randbytes(9)):
+            with pytest.raises(StreamError):
+                coder.decode(payload, dither)
+
+
+@pytest.mark.parametrize("model", ["frequencies", "bottleneck"])
+def test_a_hostile_payload_is_refused_by_the_range_coder(model):
+    """In a child, because the coder is C++ and might take the process with it."""
+    assert in_a_child(decoded, model) == 0
 
 
 def greedy(path: Path) -> bytearray:
