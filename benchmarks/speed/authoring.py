@@ -2,6 +2,7 @@
 
     python benchmarks/speed/authoring.py objective [KIND...]     new, install, test, check, run and uninstall each
     python benchmarks/speed/authoring.py --start [RUN]           start of verbs without and with ten plugins
+    python benchmarks/speed/authoring.py --check                 check of every built-in part, the slowest first
 
 Packages are installed into the environment that runs this file, without a network, and uninstalled again. Seconds are
 wall time and, in brackets, processor time of the command and its children.
@@ -20,7 +21,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rdcbench import scaffold
+from rdcbench import registry, scaffold
+from rdcbench.conformance import check_entry
+from rdcbench.conformance.check import part_name
 
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 RDCBENCH = str(Path(sys.executable).with_name("rdcbench"))
@@ -86,12 +89,27 @@ def starts(run: str) -> None:
             print(f"rdcbench {words[0]}: {none:.2f} without, {ten:.2f} with ten (spread {spread:.2f})", flush=True)
 
 
+def checks() -> None:
+    """Seconds of each built-in part's check in one process, which imports what it needs once."""
+    parts = registry.load()
+    spent = []
+    for entry in (entry for entry in parts.entries if entry.owner in parts.shipped):
+        wall, work = time.perf_counter(), time.process_time()
+        check_entry(entry, parts)
+        spent.append((time.process_time() - work, time.perf_counter() - wall, f"{entry.kind} {part_name(entry)}"))
+    for work, wall, part in sorted(spent, reverse=True):
+        print(f"{part}: {wall:.1f} ({work:.1f})")
+
+
 def main(words: Sequence[str]) -> None:
     """Do what is asked for."""
     if not words:
         sys.exit(__doc__)
     if words[0] == "--start":
         starts(str(Path(words[1]).resolve()) if len(words) > 1 else "")
+        return
+    if words[0] == "--check":
+        checks()
         return
     for kind in words:
         author(kind)

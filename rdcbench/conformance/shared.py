@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import random
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,48 +46,54 @@ def worker(case: Case) -> None:
     expect(json.loads(json.dumps(case.options)) == dict(case.options), f"The options {case.options} are not plain.")
 
 
-@contract(
-    "finite",
-    says="What a part gives is finite.",
-    mend="look for logarithms and roots of 0, and for divisions by 0.",
-)
-def finite(case: Case) -> None:
-    """No NaN and no infinity."""
-    for name, value in case.run(case.ready()).items():
-        expect(bool(torch.isfinite(value.double()).all()), f"{name} has values that are not finite.")
+@dataclass(frozen=True)
+class Trace:
+    """One run of a part: what it gave, which inputs and generators it touched, and whether its state moved."""
+
+    results: Tensors
+    written: list[str]
+    drawn: list[str]
+    moved: bool
 
 
-@contract(
-    "inputs",
-    says="A part leaves the tensors it is given as they are; others read them too.",
-    mend="work on copies: x.clone(), and no method that ends in _ on an input.",
-)
-def inputs(case: Case) -> None:
-    """All inputs before and after."""
+def first(case: Case) -> Trace:
+    """The first run of the part that contracts share; fits and judges take time, so it is made once."""
+    trace: Trace = case.once("first", lambda: _traced(case, case.ready(), _states()))
+    return trace
+
+
+def second(case: Case) -> Trace:
+    """The run of an equal part, built anew while the global generators stand elsewhere; made once."""
+
+    def run() -> Trace:
+        part = case.build()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            before = _states()
+            return _traced(case, _frozen(case.trial.ready(case, part, 0)), before)
+
+    trace: Trace = case.once("second", run)
+    return trace
+
+
+def _traced(case: Case, part: Any, generators: dict[str, object]) -> Trace:
+    """Run a part; generators: the states of the global ones that those after it are compared with."""
     given = case.trial.inputs(case)
-    before = {name: value.clone() for name, value in given.items()}
-    case.run(case.ready(), given)
-    changed = [name for name, value in given.items() if not torch.equal(value, before[name])]
-    expect(not changed, f"It wrote into {', '.join(changed)}.")
+    before, state = {name: value.clone() for name, value in given.items()}, _fingerprint(part)
+    results = {name: value.clone() for name, value in case.run(part, given).items()}
+    written = [name for name, value in given.items() if not torch.equal(value, before[name])]
+    drawn = [name for name, there in _states().items() if there != generators[name]]
+    return Trace(results, written, drawn, _fingerprint(part) != state)
 
 
-@contract(
-    "own randomness",
-    says="A part draws from the generator it is given, or from rdcbench.generator; never from a global one.",
-    mend="pass generator=... to torch.rand and its like, or use the shared randomness of the context.",
-)
-def own_randomness(case: Case) -> None:
-    """The states of the global generators before and after fitting and running."""
-    part = case.build()
-    before = _states()
-    with torch.random.fork_rng(devices=[]):
-        ready = case.trial.ready(case, part, 0)
-        if isinstance(ready, nn.Module):
-            freeze(ready)
-        case.run(ready)
-        after = _states()
-    for name, state in before.items():
-        expect(after[name] == state, f"The global generator of {name} was used.")
+def _frozen(part: Any) -> Any:
+    if isinstance(part, nn.Module):
+        freeze(part)
+    return part
+
+
+def _fingerprint(part: Any) -> str:
+    return fingerprint([part]) if isinstance(part, nn.Module) else ""
 
 
 def _states() -> dict[str, object]:
@@ -98,23 +106,46 @@ def _states() -> dict[str, object]:
 
 
 @contract(
+    "finite",
+    says="What a part gives is finite.",
+    mend="look for logarithms and roots of 0, and for divisions by 0.",
+)
+def finite(case: Case) -> None:
+    """No NaN and no infinity."""
+    for name, value in first(case).results.items():
+        expect(bool(torch.isfinite(value.double()).all()), f"{name} has values that are not finite.")
+
+
+@contract(
+    "inputs",
+    says="A part leaves the tensors it is given as they are; others read them too.",
+    mend="work on copies: x.clone(), and no method that ends in _ on an input.",
+)
+def inputs(case: Case) -> None:
+    """All inputs before and after."""
+    changed = first(case).written
+    expect(not changed, f"It wrote into {', '.join(changed)}.")
+
+
+@contract(
+    "own randomness",
+    says="A part draws from the generator it is given, or from rdcbench.generator; never from a global one.",
+    mend="pass generator=... to torch.rand and its like, or use the shared randomness of the context.",
+)
+def own_randomness(case: Case) -> None:
+    """The states of the global generators before and after fitting and running."""
+    for name in second(case).drawn:
+        expect(False, f"The global generator of {name} was used.")
+
+
+@contract(
     "repeatable",
     says="Equal seeds give equal results, whatever the program did before.",
     mend="draw all randomness from the given generator, and keep no memory of earlier calls.",
 )
 def repeatable(case: Case) -> None:
     """Two equal parts, with different global seeds."""
-
-    def results(global_seed: int) -> Tensors:
-        with torch.random.fork_rng(devices=[]):
-            part = case.build()
-            torch.manual_seed(global_seed)
-            part = case.trial.ready(case, part, 0)
-            if isinstance(part, nn.Module):
-                freeze(part)
-            return case.run(part)
-
-    gap = difference(results(1), results(2))
+    gap = difference(first(case).results, second(case).results)
     expect(not gap, f"Two equal parts gave unlike results: {gap}.")
 
 
@@ -148,10 +179,7 @@ def neighbours(case: Case) -> None:
 )
 def still(case: Case) -> None:
     """The fingerprint of parameters and buffers before and after."""
-    part = case.ready()
-    before = fingerprint([part])
-    case.run(part)
-    expect(fingerprint([part]) == before, "Its parameters or buffers changed while it was frozen.")
+    expect(not first(case).moved, "Its parameters or buffers changed while it was frozen.")
 
 
 @contract(
@@ -167,7 +195,7 @@ def saved(case: Case) -> None:
     other = case.build(seed=1)
     load_state(other, loaded)
     freeze(other)
-    gap = difference(case.run(part), case.run(other))
+    gap = difference(first(case).results, case.run(other))
     expect(not gap, f"After saving and loading, {gap}.")
 
 

@@ -24,8 +24,14 @@ METHODS = {
     "objective": "term",
     "metric": "update",
     "judge": "measure",
+    "codec": "decompress",
+    "protocol": "plan",
+    "executor": "submit",
+    "tracker": "event",
 }
 """The method of a kind whose result or argument is changed."""
+UNCALLED = ("protocol", "executor", "tracker")
+"""Kinds whose parts see no tensors."""
 
 
 def derived(part: type, name: str, members: Mapping[str, Any]) -> type:
@@ -35,9 +41,9 @@ def derived(part: type, name: str, members: Mapping[str, Any]) -> type:
     return made
 
 
-def mutant(part: type, kind: str, name: str, change: Change) -> type:
+def mutant(part: type, kind: str, name: str, change: Change, method: str = "") -> type:
     """Derive a class whose method goes through `change(result, arguments)`."""
-    method = METHODS[kind]
+    method = method or METHODS[kind]
     plain = getattr(part, method)
 
     def changed(self, *arguments):
@@ -66,7 +72,15 @@ def tensors(argument: Any) -> list[Tensor]:
     return []
 
 
-def wrong_dtype(part: type, kind: str) -> tuple[type, set[str]]:
+def wrong_dtype(part: type, kind: str) -> tuple[type, set[str]] | None:
+    """Another type of number; a protocol's jobs as plain tables, an executor's result without its Future."""
+    if kind == "protocol":
+        tables = mutant(part, kind, "tables", lambda jobs, _: [job.model_dump() for job in jobs])
+        return tables, {"points"}
+    if kind == "executor":
+        return mutant(part, kind, "no_future", lambda future, _: future.result()), {"results"}
+    if kind == "tracker":
+        return None
     other = {"quantizer": torch.int32, "entropy_model": torch.float32, "metric": torch.float16, "dataset": torch.int64}
     dtype = other.get(kind, torch.float64)
     return mutant(part, kind, "wrong_dtype", lambda result, _: each(result, lambda value: value.to(dtype))), {
@@ -74,7 +88,13 @@ def wrong_dtype(part: type, kind: str) -> tuple[type, set[str]]:
     }
 
 
-def in_place_write(part: type, kind: str) -> tuple[type, set[str]]:
+def in_place_write(part: type, kind: str) -> tuple[type, set[str]] | None:
+    if kind == "executor":
+        return None
+    if kind == "protocol":
+        return mutant(part, kind, "emptied", lambda jobs, given: given[1].sweep.clear() or jobs), {"same again"}
+    if kind == "tracker":
+        return mutant(part, kind, "emptied", lambda _, given: given[2].clear()), {"events"}
     if kind == "dataset":
         kept: dict[str, Any] = {}
         return mutant(part, kind, "shared", lambda result, given: kept.setdefault(given[1], result)), {"same again"}
@@ -85,11 +105,13 @@ def in_place_write(part: type, kind: str) -> tuple[type, set[str]]:
                 tensor.detach().zero_()
         return result
 
-    return mutant(part, kind, "in_place_write", write), {"inputs"}
+    return mutant(part, kind, "in_place_write", write, "compress" if kind == "codec" else ""), {"inputs"}
 
 
-def global_random_state(part: type, kind: str) -> tuple[type, set[str]]:
+def global_random_state(part: type, kind: str) -> tuple[type, set[str]] | None:
     """Draws and throws away: nothing but the generator's state tells."""
+    if kind in UNCALLED:
+        return None
 
     def draw(result, _):
         torch.rand(())
@@ -98,8 +120,22 @@ def global_random_state(part: type, kind: str) -> tuple[type, set[str]]:
     return mutant(part, kind, "global_random_state", draw), {"own randomness"}
 
 
-def random_result(part: type, kind: str) -> tuple[type, set[str]]:
-    """Lets the global generator into the numbers."""
+def random_result(part: type, kind: str) -> tuple[type, set[str]] | None:
+    """Lets the global generator into the numbers; an executor's come from other work."""
+    if kind == "protocol":
+
+        def seeded(jobs, _):
+            return [job.model_copy(update={"levels": int(torch.randint(2, 10**6, ()))}) for job in jobs]
+
+        return mutant(part, kind, "random_result", seeded), {"same again"}
+    if kind == "executor":
+
+        def another(self, work, *arguments):
+            return part.submit(self, pow, 2, int(torch.randint(6, 60, ())))
+
+        return derived(part, "another_result", {"submit": another}), {"results", "errors"}
+    if kind == "tracker":
+        return None
 
     def shake(value):
         return value.flip(0) if value.ndim and torch.rand(()) < 0.5 else value * (1 + torch.rand(())).to(value)
@@ -116,7 +152,7 @@ def random_result(part: type, kind: str) -> tuple[type, set[str]]:
 
 
 def batch_statistics(part: type, kind: str) -> tuple[type, set[str]] | None:
-    if kind in ("dataset", "objective", "judge"):
+    if kind in ("dataset", "objective", "judge", *UNCALLED):
         return None
 
     def normalise(value):
@@ -162,6 +198,35 @@ def _alphabet(part: type, kind: str, by: int) -> tuple[type, set[str]] | None:
     return None
 
 
+def one_too_few(part: type, kind: str) -> tuple[type, set[str]] | None:
+    """The last job, argument or event is lost: off by one, where there is no alphabet."""
+    if kind == "protocol":
+        return mutant(part, kind, "one_too_few", lambda jobs, _: list(jobs)[:-1]), {"points"}
+    if kind == "executor":
+
+        def submit(self, work, *arguments):
+            return part.submit(self, work, *arguments[:-1])
+
+        return derived(part, "one_too_few", {"submit": submit}), {"results", "errors"}
+    if kind == "tracker":
+
+        def event(self, kind, job, values):
+            part.event(self, {"planned": 1, "started": 2, "finished": 3, "failed": 4}[kind], job, values)
+
+        return derived(part, "one_too_few", {"event": event}), {"events"}
+    if kind == "codec":
+        return mutant(part, kind, "one_too_few", lambda x_hat, _: x_hat[:-1]), {"shape"}
+    return None
+
+
+def printing(part: type, kind: str) -> tuple[type, set[str]]:
+    def say(result, _):
+        sys.stdout.write("look at me\n")
+        return result
+
+    return mutant(part, kind, "printing", say), {"quiet"}
+
+
 MUTATIONS = (
     wrong_dtype,
     in_place_write,
@@ -170,4 +235,6 @@ MUTATIONS = (
     batch_statistics,
     alphabet_too_large,
     alphabet_too_small,
+    one_too_few,
+    printing,
 )

@@ -17,9 +17,7 @@ from rdcbench import registry
 from rdcbench.conformance import check_entry
 
 PARTS = registry.load()
-BUILT_IN = [
-    entry for entry in PARTS.entries if entry.owner in ("rdcbench_std", "rdcbench_mnist", "rdcbench_benchmarks")
-]
+BUILT_IN = [entry for entry in PARTS.entries if entry.owner in PARTS.shipped]
 MUTABLE = [entry for entry in BUILT_IN if entry.kind in mutations.METHODS]
 
 
@@ -46,6 +44,8 @@ def options(images):
             "universal": {"study": "rdc", "base": {"classification": 0.01}},
             "one-decoder": {"study": "rdc", "base": {"classification": 0.01}},
             "fresh-critic": {"steps": 20},
+            "photographs": {"size": 96, "step": 96},
+            "compressai": {"N": 4, "M": 4},
         }.get(entry.name, {})
 
     return options
