@@ -92,7 +92,7 @@ def _frozen(part: Any) -> Any:
     return part
 
 
-def _fingerprint(part: Any) -> str:
+def _fingerprint(part: Any) -> object:
     return fingerprint([part]) if isinstance(part, nn.Module) else ""
 
 
