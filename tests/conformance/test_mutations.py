@@ -65,6 +65,8 @@ def test_a_mutation_is_caught(entry, mutate, options):
     if made is None:
         pytest.skip("there is no such fault of this kind")
     part, broken = made
+    if "classes" in broken and not entry.target(**options(entry)).classes:
+        pytest.skip("this data set has no labels")
     changed = registry.Entry(entry.kind, part.name, "mutation", part)
     with_it = registry.Registry([*PARTS.entries, changed], {}, [*PARTS.owners, "mutation"])
     findings = check_entry(changed, with_it, options(entry))
