@@ -3,12 +3,14 @@
     python docs/make_frontier.py RUN [MORE...]
 
 RUN is a run of mnist-frontier (preset `codebooks`), MORE those of mnist-universal and of the preset `rates`; of a study
-that several have, the first run's rows count. No number in these blocks is typed.
+that several have, the first run's rows count. A block that the runs have nothing for is left as it is, and no number
+in these blocks is typed.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +53,14 @@ def main(arguments: Sequence[str]) -> None:
         "rates": lambda: rates(rows),
     }
     page = BENCHMARK / "README.md"
-    text = _results._tool.BLOCK.sub(lambda found: _results._filled(found, blocks), page.read_text(encoding="utf-8"))
+    filled = {name: lines for name, block in blocks.items() if (lines := list(block()))}
+
+    def fill(found: re.Match[str]) -> str:
+        return _results._filled(found, {found["name"]: lambda: filled[found["name"]]})
+
+    text = _results._tool.BLOCK.sub(
+        lambda found: fill(found) if found["name"] in filled else found[0], page.read_text(encoding="utf-8")
+    )
     page.write_text(text, encoding="utf-8")
 
 
@@ -107,6 +116,8 @@ def forbidden(rows: Sequence[Row], runs: Mapping[str, Path]) -> Iterator[str]:
             left = f"{value - bracket.hi:.4f} to {value - bracket.lo:.4f}"
             ends = f"{bracket.lo:.4f} to {bracket.hi:.4f}"
             lines.append((f"{study} {point}", title, ends, f"{bracket.width:.4f}", f"{best.study} {best.point}", left))
+    if not lines:
+        return
     header = ("sender", "what", "forbidden", "width", "its best decoder", "left by that decoder")
     yield from _results._tool._table(header, lines)
 
@@ -133,12 +144,14 @@ def rates(rows: Sequence[Row]) -> Iterator[str]:
     """Learned codecs against the curve of codebooks at equal coded rate, first seed."""
     codebooks = [row for row in rows if row.study.startswith("codewords-")]
     limits, values = ([row.value(name) for row in codebooks] for name in ("rate_coded", "mse"))
+    if not codebooks:
+        return
     lines = []
     for row in sorted(rows, key=lambda row: row.value("rate_coded")):
         if row.study.startswith(("codewords-", "learned-")):
             rate, mse = row.value("rate_coded"), row.value("mse")
             over = ""
-            if row not in codebooks and limits:
+            if row not in codebooks:
                 over = f"{mse - float(stats.envelope_at(limits, values, [rate])[0]):+.4f}"
             lines.append((row.study, f"{rate:.2f}", f"{mse:.4f}", over))
     yield from _results._tool._table(("study", "coded bits", "D", "over codebooks at equal coded rate"), lines)
