@@ -118,6 +118,15 @@ def channels_last() -> None:
                 decoder(received, context)
 
     compare("channels-last decoder, 1,000 images decoded", lambda: decode(plain), lambda: decode(other))
+    pieces = [(received[some], Context(0, "test", some)) for some in context.index.split(100)]
+
+    def decode_pieces() -> None:
+        with torch.no_grad():
+            for _ in range(STEPS):
+                for some, index in pieces:
+                    plain(some, index)
+
+    compare("batches of 100, 1,000 images decoded", lambda: decode(plain), decode_pieces)
 
 
 def stacked() -> None:
