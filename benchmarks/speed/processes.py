@@ -23,6 +23,8 @@ from rdcbench.store import Store
 
 REPEATS = 5
 POLL_SECONDS = 0.1
+SMALL = 100 * 2**10
+"""Kilobytes below which a process is not worth a line."""
 
 
 def verbs(run: str) -> None:
@@ -51,6 +53,8 @@ def memory(command: Sequence[str]) -> None:
             peaks[pid] = max(peaks.get(pid, 0), _peak(pid))
         time.sleep(POLL_SECONDS)
     for pid, peak in peaks.items():
+        if peak < SMALL:
+            continue
         print(f"{'driver' if pid == driver.pid else 'worker'} {pid}: {peak / 2**20:.2f} GiB")
 
 
