@@ -28,7 +28,7 @@ FLOORS = (
     ("evaluate", "store", "versions"),
     ("building", "checkpoints", "plan", "report", "schedule"),
     ("live", "page", "train", "verify"),
-    ("dispatch", "status", "work"),
+    ("compare", "dispatch", "status", "work"),
     ("errand",),
     ("routes",),
     ("runner",),

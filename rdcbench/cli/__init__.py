@@ -7,7 +7,7 @@ import warnings
 
 import typer
 
-from rdcbench.cli import bundles, check, data, new, parts, results, run, streams, watch
+from rdcbench.cli import bundles, check, compare, data, new, parts, results, run, streams, watch
 from rdcbench.errors import RdcbenchError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (run, data, parts, new, check, results, streams, bundles, watch):
+for module in (run, data, parts, new, check, results, compare, streams, bundles, watch):
     module.register(app)
 
 

@@ -38,16 +38,17 @@ def markdown(board: Leaderboard) -> str:
     ruler = ["--:", ":-:", *["---"] * len(names), *["--:"] * (1 + len(board.columns) + len(board.costs))]
     points = [_header(board, escape_markdown), ruler, *_body(board, escape_markdown, "**{}**".format)]
     parts = [
-        _markdown_table([head, ["---"] * len(head), *methods]),
+        markdown_table([head, ["---"] * len(head), *methods]),
         *(f"{escape_markdown(sentence)}  " for sentence in method_legend(board)),
         "",
-        _markdown_table(points),
+        markdown_table(points),
         *(f"{escape_markdown(sentence)}  " for sentence in legend(board)),
     ]
     return "\n".join([*parts, ""])
 
 
-def _markdown_table(lines: Sequence[Sequence[str]]) -> str:
+def markdown_table(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of escaped cells: a header, a ruler, and the rest."""
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

@@ -26,6 +26,7 @@ from rdcbench.stats.fronts import (
 from rdcbench.stats.gap import TradeoffRows, UniversalityGap, universality_gap
 from rdcbench.stats.intervals import Interval, draws_interval, joined, over_seeds, refused, seed_interval
 from rdcbench.stats.jackknife import block_indices, jackknife, jackknife_draws, jackknife_interval
+from rdcbench.stats.multiple import holm, p_value
 from rdcbench.stats.penalty import RatePenalty, RateSweep, least_rates, rate_penalty, serving_rate
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "envelope_at",
     "front_excess",
     "front_shape",
+    "holm",
     "hypervolume",
     "jackknife",
     "jackknife_draws",
@@ -64,6 +66,7 @@ __all__ = [
     "least_rates",
     "lower_envelope",
     "over_seeds",
+    "p_value",
     "paired_difference",
     "pareto_front",
     "rate_penalty",

@@ -49,6 +49,11 @@ def student_t(level: float, degrees: float) -> float:
     return float(stdtrit(degrees, (1.0 + checked_level(level)) / 2.0))
 
 
+def normal_or_t(level: float, degrees: float) -> float:
+    """Two-sided critical value: of Student's t, of the normal distribution for endless degrees of freedom."""
+    return student_t(level, degrees) if math.isfinite(degrees) else float(ndtri((1.0 + checked_level(level)) / 2.0))
+
+
 def seed_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     """Student t interval of the mean over training seeds, one value a seed.
 

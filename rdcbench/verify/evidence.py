@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from rdcbench.results import Cell, Row
 from rdcbench.stats import Interval, joined, refused
 from rdcbench.store import Store
-from rdcbench.verify.runs import Run, read_run
+from rdcbench.verify.runs import Run, instrument, read_run
 from rdcbench.verify.samples import Sample, Samples
 from rdcbench.verify.verdicts import Undecided, listed
 
@@ -53,17 +53,8 @@ class Evidence:
         ]
 
     def instrument(self, row: Row, name: str) -> tuple[str, ...]:
-        """What a field was measured with: unit, version, who, and which trained network judged.
-
-        Rows compare in a field when this is equal. A network is known by what it measures between real images, or else
-        by the key of its training. Of a rate it is the version of the bitstream.
-        """
-        info, reference = row.fields.get(name), row.values[name].reference
-        if info is None:
-            return ()
-        stage = "classifier" if info.source == "metric:classifier" else info.source
-        trained = self.run_of(row).plan.train_keys.get(stage, "") if reference is None else f"{reference:.6g}"
-        return info.unit, info.version, info.source, trained
+        """What a field of a row was measured with, see `runs.instrument`."""
+        return instrument(self.run_of(row), row, name)
 
     def differences(self, rows: Sequence[Row], fields: Iterable[str]) -> list[str]:
         """Sentences on rows that do not compare, in their images or in a field; none if all do."""

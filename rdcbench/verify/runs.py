@@ -52,6 +52,20 @@ def read_run(store: Store, samples: Samples) -> Run:
     return run
 
 
+def instrument(run: Run, row: Row, name: str) -> tuple[str, ...]:
+    """What a field was measured with: unit, version, who, and which trained network judged.
+
+    Rows compare in a field when this is equal. A network is known by what it measures between real images, or else by
+    the key of its training. Of a rate it is the version of the bitstream.
+    """
+    info, reference = row.fields.get(name), row.values[name].reference
+    if info is None:
+        return ()
+    stage = "classifier" if info.source == "metric:classifier" else info.source
+    trained = run.plan.train_keys.get(stage, "") if reference is None else f"{reference:.6g}"
+    return info.unit, info.version, info.source, trained
+
+
 def _note_state(run: Run, job: Job, cell: Cell | None) -> None:
     key = run.plan.keys[job.name]
     run.store.finished(key)  # looks for damage in all files of the cell

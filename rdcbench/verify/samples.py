@@ -87,9 +87,14 @@ def plug_in(value: float, left: Floats) -> float:
     a correction of order 1/n leaves v, or v squared, near the mean of the D_(-b).
     """
     mean = float(left.mean())
-    if value > 0 and mean > 0 and abs(math.log(value**2 / mean)) < abs(math.log(value / mean)):
+    if is_root(value, mean):
         value = value**2
     return (value + (len(left) - 1) * mean) / len(left)
+
+
+def is_root(value: float, drawn: float) -> bool:
+    """Whether a field is the root of what its draws are of, told by size."""
+    return value > 0 and drawn > 0 and abs(math.log(value**2 / drawn)) < abs(math.log(value / drawn))
 
 
 def _left_out_means(values: Floats) -> Floats:
