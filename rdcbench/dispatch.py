@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from rdcbench.errors import StoreError
@@ -70,6 +71,8 @@ def dispatch(todo: Todo, executor: Executor, tell: Listener, route: Route, slots
             job, started = running.pop(future)
             error = _error_of(future, route, job, time.monotonic() - started)
             todo.finish(job, error)
+            if curve := todo.curve(job):
+                tell("learned", job.name, {"points": curve})
             tell("failed" if error else "finished", job.name, {"error": error} if error else todo.numbers(job))
         route.look([job for job, _ in running.values()])
         tell("tick", "", {})
@@ -89,17 +92,33 @@ def _error_of(future: Future[Any], route: Route, job: Job, seconds: float) -> st
     return str(future.result())
 
 
+def build_trackers(names: Iterable[str], build: Callable[[str], Tracker], listener: Listener) -> list[Tracker]:
+    """Build trackers by name; one that raises is left out with a note: a watcher never stops a run."""
+    trackers = []
+    for name in names:
+        try:
+            trackers.append(build(name))
+        except (Exception, SystemExit) as error:
+            _leave_out(name, "", error, listener)
+    return trackers
+
+
 def teller(listener: Listener, trackers: list[Tracker]) -> Listener:
-    """Tell the listener and every tracker; a tracker that raises is left out from then on."""
+    """Tell the listener, and every tracker on a copy; a tracker that raises is left out from then on."""
 
     def tell(kind: str, job: str, values: Mapping[str, Any]) -> None:
         listener(kind, job, values)
         for tracker in list(trackers):
             try:
                 if kind != "tick":
-                    tracker.event(kind, job, values)
-            except Exception as error:  # a watcher never stops a run
+                    tracker.event(kind, job, deepcopy(dict(values)))
+            except (Exception, SystemExit) as error:
                 trackers.remove(tracker)
-                listener("note", job, {"text": f"tracker {tracker.name!r} left out: {error}"})
+                _leave_out(tracker.name, job, error, listener)
 
     return tell
+
+
+def _leave_out(name: str, job: str, error: BaseException, listener: Listener) -> None:
+    why = str(error) or type(error).__name__
+    listener("note", job, {"text": f"tracker {name!r} left out: {why}"})

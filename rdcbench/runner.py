@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rdcbench.dispatch import Listener, dispatch, teller
+from rdcbench.dispatch import Listener, build_trackers, dispatch, teller
 from rdcbench.errors import ContestedError, PartError, RdcbenchError, RecipeError
 from rdcbench.jobs import Plan
 from rdcbench.lock import locked
@@ -218,14 +218,15 @@ def _perform(
     route = route_of(plan, settings, limit, options.artefacts, apart)
     route.open()
     todo = Todo(plan, store)
-    trackers = [parts.build("tracker", name, {}) for name in options.trackers]
+    trackers = build_trackers(options.trackers, lambda name: parts.build("tracker", name, {}), listener)
     watched, running = teller(listener, trackers), Running(store)
 
     def tell(kind: str, job: str, values: Mapping[str, Any]) -> None:
         running.note(kind, job)
         watched(kind, job, values)
 
-    tell("planned", "", {"jobs": len(plan.unique()), "todo": {job.name: cost_of(job) for job in todo.waiting}})
+    costs = {job.name: cost_of(job) for job in todo.waiting}
+    tell("planned", "", {"jobs": len(plan.unique()), "todo": costs, "folder": str(store.root)})
     for text in store.damaged.values():
         tell("note", "", {"text": text})
     if not todo.waiting:

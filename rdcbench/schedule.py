@@ -88,8 +88,16 @@ class Todo:
 
     def numbers(self, job: Job) -> dict[str, float]:
         """What a finished job measured, for trackers."""
-        cell = self._store.cell(self._plan.keys[job.name]) if job.stage == "codec" else None
+        cell = self._cell(job)
         return {**{name: value.value for name, value in cell.values.items()}, **cell.costs} if cell else {}
+
+    def curve(self, job: Job) -> list[dict[str, float]]:
+        """The learning curve of a finished job, for trackers: points of "step" and the terms of the loss."""
+        cell = self._cell(job)
+        return list(cell.history) if cell else []
+
+    def _cell(self, job: Job) -> Cell | None:
+        return self._store.cell(self._plan.keys[job.name]) if job.stage == "codec" else None
 
 
 def missing(plan: Plan, *stores: Store) -> list[Job]:

@@ -445,6 +445,30 @@ def test_a_tracker_that_raises_is_left_out_once_and_for_all(run):
     assert notes == ["tracker 'grumbler' left out: no ink left"]
 
 
+def test_a_tracker_that_cannot_be_built_or_meddles_changes_nothing(run):
+    notes, todo = [], []
+
+    def listener(kind, job, values):
+        notes.extend([values["text"]] if kind == "note" else [])
+        todo.extend([values["todo"]] if kind == "planned" else [])
+
+    options = {"trackers": ("stillborn", "meddler")}
+    result = run(SMALL, only=["rdp"], options=options, listener=listener)
+    assert notes == ["tracker 'stillborn' left out: SystemExit"]
+    assert todo[0]
+    assert result.failures == {}
+
+
+def test_trackers_are_told_the_folder_and_the_learning_curves(run):
+    tiny.Notebook.told.clear()
+    result = run(SMALL, only=["rdp"], options={"trackers": ("notebook",)})
+    planned = next(values for kind, _, values in tiny.Notebook.told if kind == "planned")
+    assert planned["folder"] == str(result.store.root)
+    learned = [(job, values["points"]) for kind, job, values in tiny.Notebook.told if kind == "learned"]
+    assert learned
+    assert all(job.startswith("rdp/") and "step" in points[-1] for job, points in learned)
+
+
 def test_a_worker_that_dies_costs_its_own_row(run, only_tiny):
     only_tiny.entries.append(registry._checked("executor", Doomed, "here"))
     result = run(SMALL, options={"executor": "doomed", "jobs": 2})

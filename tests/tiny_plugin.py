@@ -478,6 +478,28 @@ class Grumbler(rdcbench.Tracker):
         raise RuntimeError("no ink left")
 
 
+class Stillborn(rdcbench.Tracker):
+    """Known-bad: cannot be built."""
+
+    name = "stillborn"
+
+    def __init__(self):
+        raise SystemExit
+
+    def event(self, kind, job, values):
+        raise AssertionError("it was never built")
+
+
+class Meddler(rdcbench.Tracker):
+    """Known-bad: changes what it is told."""
+
+    name = "meddler"
+
+    def event(self, kind, job, values):
+        values.get("todo", {}).clear()
+        values.clear()
+
+
 def _hook(*parts):
     return rdcbench.hookimpl(lambda: parts)
 
@@ -495,4 +517,4 @@ rdcbench_judges = _hook(MeanImageJudge)
 rdcbench_codecs = _hook(Zipped)
 rdcbench_protocols = _hook(EndToEnd, Universal, Circle, Chain)
 rdcbench_executors = _hook(Serial, Local)
-rdcbench_trackers = _hook(Notebook, Grumbler)
+rdcbench_trackers = _hook(Notebook, Grumbler, Stillborn, Meddler)

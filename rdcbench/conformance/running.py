@@ -17,8 +17,9 @@ from rdcbench.interfaces import Executor
 
 SECONDS = 60.0
 EVENTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("planned", "", {"jobs": 2, "todo": {"rdc/a/seed0": 1.0, "rdc/b/seed0": 2.0}}),
+    ("planned", "", {"jobs": 2, "todo": {"rdc/a/seed0": 1.0, "rdc/b/seed0": 2.0}, "folder": "run"}),
     ("started", "rdc/a/seed0", {}),
+    ("learned", "rdc/a/seed0", {"points": [{"step": 1.0, "distortion": 0.2}, {"step": 2.0, "distortion": 0.1}]}),
     ("finished", "rdc/a/seed0", {"mse": 0.05, "train_seconds": 1.0}),
     ("started", "rdc/b/seed0", {}),
     ("failed", "rdc/b/seed0", {"error": "The loss is nan at step 0."}),
