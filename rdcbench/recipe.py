@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
@@ -17,6 +18,9 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rdcbench.errors import unknown
+
+FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Of names that become files or folders."""
 
 PART_TABLES = (
     "dataset",
@@ -169,7 +173,7 @@ class Recipe(Table):
     """A whole benchmark, resolved."""
 
     schema_version: Literal[1] = 1
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(min_length=1, pattern=FILE_NAME)
     title: str = ""
     dataset: PartSpec
     encoder: PartSpec | None = None
@@ -197,6 +201,9 @@ class Recipe(Table):
         for name in self.studies:
             if "/" in name:
                 raise ValueError(f"the study name {name!r} must not contain '/'")
+        for name in self.figures:  # it names files, and a recipe may come from a stranger's bundle
+            if not re.fullmatch(FILE_NAME, name):
+                raise ValueError(f"the figure name {name!r} must be of letters, digits, '.', '_' and '-'")
         return self
 
     @property

@@ -92,6 +92,10 @@ BAD = {
         {"studies": {"a/b": {"protocol": "tiny-end", "sweep": {"x": [1.0]}}}},
         r"study name 'a/b' must not contain '/'",
     ),
+    "a figure that would be a file elsewhere": (
+        {"figures": {"../../one": {"title": "t", "studies": ["rdc"]}}},
+        r"figure name '../../one' must be of letters, digits, '.', '_' and '-'",
+    ),
 }
 
 

@@ -34,12 +34,16 @@ def compare(first: Path, second: Path) -> Comparison:
     a, b = read_sides(first, second)
     curves, pairs = make_curves(a, b), make_pairs(a, b)
     if not curves and not pairs.differences:
-        names = [", ".join(sorted({row.study for row in side.rows})) for side in (a, b)]
-        raise StoreError(
-            f"{first} and {second} have no study in common ({names[0]} against {names[1]}); name one of each, "
-            "as RUN/STUDY."
-        )
+        raise StoreError(f"{first} and {second} have nothing in common: {_apart(a, b)}.")
     return Comparison(a, b, curves, make_front(a, b), pairs, _parts(a, b))
+
+
+def _apart(a: Side, b: Side) -> str:
+    """Why two sides have nothing to compare, and what to do."""
+    names = [sorted({row.study for row in side.rows}) for side in (a, b)]
+    if set(a.studies()) & set(b.studies()):
+        return "their studies have no point and no number that both measured"
+    return f"studies {', '.join(names[0])} against {', '.join(names[1])}; name one of each, as RUN/STUDY"
 
 
 def _parts(a: Side, b: Side) -> dict[str, tuple[str, str]]:

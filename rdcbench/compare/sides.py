@@ -107,9 +107,13 @@ def _read(path: Path, folder: Path, study: str) -> Side:
     run = read_run(Store(folder).open(), samples)
     rows = [row for row in run.rows if study in ("", row.study)]
     if not rows:
-        there = sorted({row.study for row in run.rows})
-        told = (
-            unknown(f"study with a finished row in {folder}", study, there) if there else f"{folder} has no sound row"
-        )
-        raise StoreError(f"{told}" if told.endswith("?") else f"{told.rstrip('.')}.")
+        raise StoreError(_lacks(run, folder, study))
     return Side(str(path), study, run, tuple(rows), samples)
+
+
+def _lacks(run: Run, folder: Path, study: str) -> str:
+    """Why a side has no row."""
+    if there := {row.study for row in run.rows}:
+        return unknown(f"study with a finished row in {folder}", study, there)
+    faults = [told for sentences in run.faults.values() for told in sentences]
+    return f"{folder} has no sound row: {faults[0] if faults else 'none is finished'}"

@@ -35,8 +35,17 @@ def test_what_is_no_run_no_study_or_another_kind_is_refused(tmp_path):
 
 def test_runs_without_a_common_study_say_how_to_compare_them(tmp_path):
     a, b = (FakeRun(sweep(name)).write(tmp_path / name).root for name in ("one", "two"))
-    assert refusal(a, b).endswith("have no study in common (one against two); name one of each, as RUN/STUDY.")
+    assert refusal(a, b).endswith("nothing in common: studies one against two; name one of each, as RUN/STUDY.")
     assert compare(a / "one", b / "two").pairs.differences
+
+
+def test_rows_without_numbers_or_arrays_are_refused_with_the_reason(tmp_path):
+    bare = FakeRun({name: {} for name in ("rdc/x/p", "rdc/x/q")}).write(tmp_path / "bare").root
+    assert refusal(bare / "rdc", bare / "rdc").endswith("no point and no number that both measured.")
+    run = FakeRun(sweep()).write(tmp_path / "run").root
+    for path in (run / "cells").glob("*.npz"):
+        path.write_bytes(b"nope")
+    assert "has no sound row: rdc/end-to-end/classification=0 cannot be read" in refusal(run, run)
 
 
 def test_a_run_without_a_finished_row_is_refused(tmp_path):

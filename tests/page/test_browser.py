@@ -77,6 +77,7 @@ def test_layers_axes_and_keyboard(opened, tmp_path):
     page = opened(make_run(tmp_path / "run"))
     plot = ".figure:first-child .plot"
     traces = f"document.querySelector('{plot}').data.length"
+    page.focus(plot)
     before = page.evaluate(traces)
     page.uncheck(".figure:first-child [data-layer=paper]")
     assert page.evaluate(traces) == before - 1
@@ -98,6 +99,23 @@ def test_layers_axes_and_keyboard(opened, tmp_path):
     assert page.locator("#inspector").is_hidden()
     page.select_option(".figure:first-child select", "accuracy_judge")
     assert "accuracy" in page.evaluate(f"document.querySelector('{plot}').layout.xaxis.title.text")
+
+
+def test_figures_are_drawn_when_they_come_near_and_not_before(opened, tmp_path):
+    page = opened(make_run(tmp_path / "run"), viewport={"width": 600, "height": 400})
+    drawn = page.locator("#plots .plot[data-drawn]")
+    assert drawn.count() == 0
+    page.click("#theme")
+    assert drawn.count() == 0
+    page.locator("#plots .plot").last.scroll_into_view_if_needed()
+    page.wait_for_selector(".figure:last-child .plot[data-drawn]")
+    assert page.evaluate("document.querySelector('.figure:last-child .plot').data.length") > 0
+
+
+def test_all_figures_are_drawn_for_print(opened, tmp_path):
+    page = opened(make_run(tmp_path / "run"), viewport={"width": 600, "height": 400})
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#plots .plot[data-drawn]").count() == 2
 
 
 def test_rows_open_by_keyboard_and_the_dial_moves_all_studies(opened, tmp_path):

@@ -46,7 +46,7 @@ const label = (row) => `${several ? row.run + " / " : ""}${row.study} ${row.poin
 const unit = (field) => (data.fields[field] && data.fields[field].unit) || "";
 
 /* ------------------------------------------------------------------ images and the chosen point */
-function picture(index, alt) { return el("img", { src: data.strips[index], alt }); }
+function picture(index, alt) { return el("img", { src: data.strips[index], alt, decoding: "async" }); }
 const inspector = document.getElementById("inspector");
 function inspect(row) {
   const shown = MAIN.filter((field) => row.values[field]).map((field) => `${field} ${text(row, field)}`).join(", ");
@@ -140,7 +140,20 @@ function layout(figure, x, off) {
       colorbar: { title: { text: escaped(figure.third), side: "right" }, thickness: 12 } } : undefined,
   };
 }
-const redraws = [];
+/* Plotly is most of this file. It is read in when the first figure comes near, not while the page opens. */
+function plotly() {
+  if (!window.Plotly) document.head.append(el("script", {}, document.getElementById("plotly").textContent));
+  return window.Plotly;
+}
+const redraws = [], sleeping = new Map();
+function wake(plot) {
+  const draw = sleeping.get(plot);
+  if (draw) draw();
+}
+const near = new IntersectionObserver((entries) => {
+  for (const entry of entries) if (entry.isIntersecting) setTimeout(wake, 0, entry.target); /* one task each: the page stays alive */
+}, { rootMargin: "200px" });
+addEventListener("beforeprint", () => [...sleeping.keys()].forEach(wake));
 function drawFigure(figure) {
   const off = new Set();
   const plot = el("div", { class: "plot", tabindex: "0", role: "application",
@@ -160,10 +173,13 @@ function drawFigure(figure) {
   function draw() {
     const made = traces(figure, select.value || figure.x[0], off);
     points = made.points; chosen = -1;
-    Plotly.react(plot, made.found, layout(figure, select.value || figure.x[0], off), { displaylogo: false, responsive: true,
+    plotly().react(plot, made.found, layout(figure, select.value || figure.x[0], off), { displaylogo: false, responsive: true,
       modeBarButtonsToRemove: ["select2d", "lasso2d", "toImage"] });
     if (!ready) {
       ready = true;
+      sleeping.delete(plot);
+      near.unobserve(plot);
+      plot.dataset.drawn = "true";
       plot.on("plotly_hover", (event) => { const index = event.points[0].customdata; if (known(index)) inspect(data.rows[index]); });
       plot.on("plotly_click", (event) => { const index = event.points[0].customdata; if (known(index)) inspect(data.rows[index]); });
     }
@@ -174,13 +190,15 @@ function drawFigure(figure) {
     event.preventDefault();
     chosen = (chosen + step + points.length) % points.length;
     const point = points[chosen];
-    Plotly.Fx.hover(plot, [{ curveNumber: point.trace, pointNumber: point.index }]);
+    window.Plotly.Fx.hover(plot, [{ curveNumber: point.trace, pointNumber: point.index }]);
     const sizes = plot.data[point.trace].x.map((_, index) => (index === point.index ? 15 : 9));
     plot.data.forEach((trace, index) => { if (trace.customdata && index !== point.trace) trace.marker.size = 9; });
-    Plotly.restyle(plot, { "marker.size": [sizes] }, [point.trace]);
+    window.Plotly.restyle(plot, { "marker.size": [sizes] }, [point.trace]);
     inspect(point.row);
   });
-  redraws.push(draw);
+  redraws.push(() => { if (ready) draw(); });
+  plot.addEventListener("focus", () => wake(plot));
+  sleeping.set(plot, draw);
 }
 
 /* ------------------------------------------------------------------------------ image viewer */
@@ -306,5 +324,7 @@ viewer();
 claims();
 provenance();
 data.figures.forEach(drawFigure); /* all places first: a figure takes the width that its neighbours leave */
-redraws.forEach((draw) => draw());
+[...sleeping.keys()].forEach((plot) => near.observe(plot));
+performance.mark("usable");
 document.documentElement.dataset.ready = "true";
+(window.requestIdleCallback || setTimeout)(plotly);
