@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from rdcbench.report.samples import sample_images
+
 IMAGES = 10
 """Images of a strip."""
 TALLEST = 64
@@ -36,9 +38,8 @@ class Album:
     def of_row(self, keys: Sequence[str], samples: Mapping[str, Mapping[str, npt.NDArray[Any]]]) -> list[int] | None:
         """Numbers of a row's strips, input and decoded, of its first seed that kept some; None if none did."""
         for key in keys:
-            arrays = samples.get(key, {})
-            if "sample_x" in arrays and "sample_x_hat" in arrays:
-                return [self.add(arrays["sample_x"]), self.add(arrays["sample_x_hat"])]
+            if (pair := sample_images(samples.get(key, {}), IMAGES)) is not None:
+                return [self.add(images) for images in pair]
         return None
 
 
@@ -49,7 +50,7 @@ def strip(images: npt.NDArray[Any]) -> Image.Image:
     flat = few.transpose(2, 0, 3, 1) if colour else few[:, 0].transpose(1, 0, 2)
     picture = Image.fromarray(np.ascontiguousarray(flat.reshape(flat.shape[0], -1, *flat.shape[3:])))
     if picture.height > TALLEST:
-        picture = picture.resize((round(picture.width * TALLEST / picture.height), TALLEST))
+        picture = picture.resize((max(1, round(picture.width * TALLEST / picture.height)), TALLEST))
     return picture
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from rdcbench.recipe import Figure
 from rdcbench.report.digits import decimals
+from rdcbench.report.samples import Images, sample_images
 from rdcbench.report.selection import Selection, Series, weights_text
 from rdcbench.report.style import GREY, INK, PAGE_WIDTH, new_drawing, plain, set_footnotes
 from rdcbench.results import Row, Value
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-Images = npt.NDArray[np.uint8]
 Samples = Callable[[str], Mapping[str, npt.NDArray[Any]]]
 
 IMAGES = 10
@@ -81,16 +81,14 @@ def _labels(pairs: Sequence[tuple[Series, Row]]) -> dict[str, str]:
 def _load(row: Row, samples: Samples) -> tuple[Images, Images] | None:
     """Original and decoded images of the first seed that kept some."""
     for key in row.keys:
-        arrays = samples(key)
-        if "sample_x" in arrays and "sample_x_hat" in arrays:
-            return _as_pictures(arrays["sample_x"]), _as_pictures(arrays["sample_x_hat"])
+        if (pair := sample_images(samples(key), IMAGES)) is not None:
+            return _as_pictures(pair[0]), _as_pictures(pair[1])
     return None
 
 
-def _as_pictures(images: npt.NDArray[Any]) -> Images:
+def _as_pictures(images: Images) -> Images:
     """[n, channels, height, width] to what a picture is drawn from; two channels or more than three: the first."""
-    few = images[:IMAGES].astype(np.uint8)
-    return few.transpose(0, 2, 3, 1) if few.shape[1] == 3 else few[:, 0]
+    return images.transpose(0, 2, 3, 1) if images.shape[1] == 3 else images[:, 0]
 
 
 def _numbers(row: Row) -> str:

@@ -24,6 +24,10 @@ def test_large_images_are_shown_smaller():
     assert strip(np.zeros((2, 3, 256, 128), dtype=np.uint8)).size == (TALLEST, TALLEST)
 
 
+def test_a_strip_that_is_all_height_keeps_a_width():
+    assert strip(np.zeros((1, 1, 3000, 1), dtype=np.uint8)).size == (1, TALLEST)
+
+
 def test_equal_strips_are_kept_once_and_decode_to_themselves():
     album = Album()
     images = np.random.default_rng(0).integers(0, 256, (3, 1, 8, 8), dtype=np.uint8)
@@ -32,3 +36,4 @@ def test_equal_strips_are_kept_once_and_decode_to_themselves():
     data = base64.b64decode(album.urls[1].partition(",")[2])
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(data)))[:, :8], 255 - images[0, 0])
     assert album.of_row(["c"], {}) is None
+    assert album.of_row(["d"], {"d": {"sample_x": images[0], "sample_x_hat": images}}) is None
