@@ -122,7 +122,7 @@ function traces(figure, x, off) {
     hovertemplate: `${escaped(one.label)}<br>%{x}, %{y}<extra></extra>` }));
   if (!off.has("bounds") && (figure.marks[x] || []).length) found.push({
     type: "scatter", mode: "markers+text", x: figure.marks[x].map((m) => m.x), y: figure.marks[x].map((m) => m.y), showlegend: false,
-    text: figure.marks[x].map((m) => escaped(m.text)), textposition: "top right", textfont: { size: 10, color: css("--soft") },
+    text: figure.marks[x].map((m) => escaped(m.text)), textposition: figure.marks[x].map((m) => (figure.lines.some((line) => line.y === m.y) ? "bottom right" : "top right")), textfont: { size: 10, color: css("--soft") },
     marker: { size: 10, symbol: "star", color: css("--ink") }, hoverinfo: "skip", cliponaxis: false });
   return { found, points };
 }
