@@ -7,7 +7,7 @@ import logging
 import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,6 @@ STYLE: Mapping[str, Any] = MappingProxyType(
         "lines.linewidth": 0.8,
         "svg.fonttype": "path",
         "svg.hashsalt": "rdcbench",
-        "pdf.fonttype": 42,
         "figure.dpi": 200.0,
     }
 )
@@ -133,5 +132,23 @@ def rendered(drawing: Drawing, form: str) -> bytes:
     canvas: Any = {"png": FigureCanvasAgg, "svg": FigureCanvasSVG, "pdf": FigureCanvasPdf}[form](drawing)
     # no time and no version of matplotlib in the file
     metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": dict.fromkeys(PDF_FACTS)}
-    getattr(canvas, f"print_{form}")(buffer, metadata=metadata[form])
+    with _outlined(drawing) if form == "pdf" else nullcontext():
+        getattr(canvas, f"print_{form}")(buffer, metadata=metadata[form])
     return buffer.getvalue()
+
+
+@contextmanager
+def _outlined(drawing: Drawing) -> Iterator[None]:
+    """Draw text as outlines, as the SVG has it: cutting fonts to size takes longer than all else of a report."""
+    from matplotlib.patheffects import Normal
+    from matplotlib.text import Text
+
+    texts: list[Any] = drawing.findobj(Text)
+    before = [text.get_path_effects() for text in texts]
+    for text in texts:
+        text.set_path_effects([Normal()])
+    try:
+        yield
+    finally:
+        for text, effects in zip(texts, before, strict=True):
+            text.set_path_effects(effects)

@@ -86,6 +86,10 @@ def test_layers_axes_and_keyboard(opened, tmp_path):
     assert page.evaluate(traces) < before
     page.check(".figure:first-child [data-layer='series 0']")
     assert page.evaluate(f"document.querySelector('{plot}').layout.shapes.length") == 1
+    names = page.evaluate(
+        f"document.querySelector('{plot}').data.find((one) => one.mode === 'markers+text').textposition"
+    )
+    assert sorted(names) == ["bottom right", "top right"], "a codebook on its line has its name on the other side of it"
     page.uncheck(".figure:first-child [data-layer=bounds]")
     assert page.evaluate(f"document.querySelector('{plot}').layout.shapes.length") == 0
     page.focus(plot)
