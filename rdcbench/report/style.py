@@ -132,8 +132,10 @@ def rendered(drawing: Drawing, form: str) -> bytes:
     canvas: Any = {"png": FigureCanvasAgg, "svg": FigureCanvasSVG, "pdf": FigureCanvasPdf}[form](drawing)
     # no time and no version of matplotlib in the file
     metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": dict.fromkeys(PDF_FACTS)}
+    dpi = drawing.dpi
     with _outlined(drawing) if form == "pdf" else nullcontext():
         getattr(canvas, f"print_{form}")(buffer, metadata=metadata[form])
+    drawing.set_dpi(dpi)  # SVG and PDF count in points and leave it so
     return buffer.getvalue()
 
 
