@@ -45,7 +45,7 @@ def test_the_exit_code_is_1_when_a_claim_fails(
     make_run(tmp_path / "run", "s", mse)
     code, out, _ = cli("verify", tmp_path / "run")
     assert code == expected
-    assert out.splitlines()[-1].startswith("2 claims: ")
+    assert out.splitlines()[-1].startswith("3 claims: ")
     assert f"\n{verdict:10}small-enough: the squared error" in out
 
 
@@ -57,7 +57,7 @@ def test_lines_fit_the_terminal_and_stand_behind_the_verdict(
     make_run(tmp_path / "run", "s", 0.04)
     lines = cli("verify", tmp_path / "run")[1].splitlines()[:-1]
     assert max(map(len, lines)) <= columns
-    assert {line[:10].strip() for line in lines} == {"PASS", ""}
+    assert {line[:10].strip() for line in lines} == {"PASS", "UNDECIDED", ""}  # no weights: no receiver
     assert all(line == line.rstrip() for line in lines)
 
 
