@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from blocks import BLOCK, filled, table
 from pydantic import BaseModel
 from typer.models import ArgumentInfo, OptionInfo, ParameterInfo
 
@@ -32,7 +33,6 @@ from rdcbench.verify.kinds import KINDS
 
 FOLDER = Path(__file__).parent
 OWNERS = ("rdcbench_std", "rdcbench_mnist", "rdcbench_gaussian", "rdcbench_frontier", "rdcbench_compressai")
-BLOCK = re.compile(r"(<!-- begin generated: (?P<name>[\w-]+) -->\n).*?(<!-- end generated: (?P=name) -->)", re.DOTALL)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,21 +50,7 @@ def main(arguments: Sequence[str]) -> int:
 def pages() -> dict[Path, str]:
     """Every page with generated blocks, as it should be."""
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md"))}
-    return {path: BLOCK.sub(_filled, text) for path, text in texts.items() if BLOCK.search(text)}
-
-
-def _filled(block: re.Match[str]) -> str:
-    lines = list(BLOCKS[block["name"]]())
-    body = "\n".join(["", *lines, ""]) if lines else ""
-    return f"{block[1]}{body}\n{block[3]}"
-
-
-def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A table of GitHub's Markdown; cells are plain text or Markdown without line breaks."""
-    yield f"| {' | '.join(header)} |"
-    yield f"| {' | '.join('---' for _ in header)} |"
-    for line in lines:
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |".replace("  |", " |")
+    return {path: filled(text, BLOCKS) for path, text in texts.items() if BLOCK.search(text)}
 
 
 def _code(value: object) -> str:
@@ -116,7 +102,7 @@ def _verb_pages() -> Iterator[str]:
         usage = " ".join(["rdcbench", verb, *(["[OPTIONS]"] if has_options else []), *words])
         yield from ([""] if number else [])
         yield from (f"## rdcbench {verb}", "", f"    {usage}", "", inspect.getdoc(callback) or "", "")
-        yield from _table(
+        yield from table(
             ("", "value", "default", ""),
             [
                 (_code(name), _kind(kind, info), _default(kind, default), info.help or "")
@@ -178,7 +164,7 @@ def _part_tables() -> Iterator[str]:
             continue
         yield from ([] if kind == registry.KINDS[0] else [""])
         yield from (f"## {kind.replace('_', ' ').capitalize()}", "")
-        yield from _table(
+        yield from table(
             ("name", "option", "default", "meaning"), [line for entry in entries for line in _part_lines(entry)]
         )
 
@@ -222,7 +208,7 @@ def _recipe_keys() -> Iterator[str]:
     for number, (title, model) in enumerate(tables.items()):
         yield from ([""] if number else [])
         yield from (f"### {title}", "")
-        yield from _table(("key", "type", "default", ""), _key_lines(model))
+        yield from table(("key", "type", "default", ""), _key_lines(model))
 
 
 def _key_lines(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
@@ -295,7 +281,7 @@ def fields() -> dict[str, tuple[Field, str]]:
 
 def _field_table() -> Iterator[str]:
     arrows = {"lower": "lower", "higher": "higher", "none": "neither"}
-    return _table(
+    return table(
         ("field", "unit", "better", "bounds", "measured by"),
         [
             (_code(name), meaning.unit, arrows[meaning.direction], _bounds(meaning), source)
@@ -321,7 +307,7 @@ def _hook_table() -> Iterator[str]:
         lines.append(
             (f"[`{hook}`](hooks/{hook.removeprefix('rdcbench_')}.md)", contract, inspect.getdoc(specification) or "")
         )
-    return _table(("hook", "returns", ""), lines)
+    return table(("hook", "returns", ""), lines)
 
 
 def _claim_table() -> Iterator[str]:
@@ -331,14 +317,14 @@ def _claim_table() -> Iterator[str]:
         keys = [(key, field) for key, field in claim.model_fields.items() if key not in ("kind", "says", "reason")]
         told = [f"`{key}`" if field.is_required() else f"[`{key}`]" for key, field in keys]
         lines.append((f"`{kind}`", " ".join((inspect.getdoc(claim) or "").split("\n\n")[0].split()), " ".join(told)))
-    return _table(("kind", "claims", "keys"), lines)
+    return table(("kind", "claims", "keys"), lines)
 
 
 def _contract_tables() -> Iterator[str]:
     for number, kind in enumerate(registry.KINDS):
         yield from ([""] if number else [])
         yield from (f"## {kind.replace('_', ' ').capitalize()}", "")
-        yield from _table(
+        yield from table(
             ("contract", "what it says", "to mend it"),
             [(f"**{each.name}**", each.says, each.mend) for each in contracts(kind)],
         )

@@ -9,15 +9,15 @@ in these blocks is typed.
 
 from __future__ import annotations
 
-import importlib.util
-import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import make_results
 import torch
+from blocks import filled, table
 
 import rdcbench
 from rdcbench import building, stats
@@ -48,20 +48,12 @@ def main(arguments: Sequence[str]) -> None:
     blocks = {
         "run": lambda: machine(stores),
         "claims": lambda: claims(stores),
-        "rows": lambda: _results.row_table([row for row in rows if row.study in own_studies()]),
+        "rows": lambda: make_results.row_table([row for row in rows if row.study in own_studies()]),
         "forbidden": lambda: forbidden(rows, runs),
         "rates": lambda: rates(rows),
     }
     page = BENCHMARK / "README.md"
-    filled = {name: lines for name, block in blocks.items() if (lines := list(block()))}
-
-    def fill(found: re.Match[str]) -> str:
-        return _results._filled(found, {found["name"]: lambda: filled[found["name"]]})
-
-    text = _results._tool.BLOCK.sub(
-        lambda found: fill(found) if found["name"] in filled else found[0], page.read_text(encoding="utf-8")
-    )
-    page.write_text(text, encoding="utf-8")
+    page.write_text(filled(page.read_text(encoding="utf-8"), blocks, keep=True), encoding="utf-8")
 
 
 def first_of_each(stores: Sequence[Store]) -> tuple[list[Row], dict[str, Path]]:
@@ -119,7 +111,7 @@ def forbidden(rows: Sequence[Row], runs: Mapping[str, Path]) -> Iterator[str]:
     if not lines:
         return
     header = ("sender", "what", "forbidden", "width", "its best decoder", "left by that decoder")
-    yield from _results._tool._table(header, lines)
+    yield from table(header, lines)
 
 
 def brackets(run: Path, row: Row, seed: int) -> tuple[stats.Bracket, stats.Bracket]:
@@ -154,20 +146,8 @@ def rates(rows: Sequence[Row]) -> Iterator[str]:
             if row not in codebooks:
                 over = f"{mse - float(stats.envelope_at(limits, values, [rate])[0]):+.4f}"
             lines.append((row.study, f"{rate:.2f}", f"{mse:.4f}", over))
-    yield from _results._tool._table(("study", "coded bits", "D", "over codebooks at equal coded rate"), lines)
+    yield from table(("study", "coded bits", "D", "over codebooks at equal coded rate"), lines)
 
-
-def _load_results() -> Any:
-    """The neighbour that fills the page of mnist-universal; docs/ is not a package."""
-    spec = importlib.util.spec_from_file_location("make_results", FOLDER / "make_results.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_results = _load_results()
 
 if __name__ == "__main__":
     main(sys.argv[1:])

@@ -8,12 +8,14 @@ difference at equal distortion (for the rate: at equal model rate), and Student'
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import make_results
+from blocks import filled
 
 from rdcbench.results import Row
 from rdcbench.stats import envelope_at, seed_interval
@@ -64,11 +66,10 @@ def main(arguments: Sequence[str]) -> None:
 
 def _fill(page: Path, rows: Sequence[Row], comparisons: Sequence[Comparison]) -> None:
     blocks = {
-        "rows": lambda: _results.row_table(rows),
+        "rows": lambda: make_results.row_table(rows),
         "comparison": lambda: (line for comparison in comparisons for line in compare(rows, comparison)),
     }
-    text = page.read_text(encoding="utf-8")
-    page.write_text(_results._tool.BLOCK.sub(lambda found: _results._filled(found, blocks), text), encoding="utf-8")
+    page.write_text(filled(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")
 
 
 def compare(rows: Sequence[Row], comparison: Comparison) -> Iterator[str]:
@@ -110,18 +111,6 @@ def verdict(found: Sequence[float]) -> str:
     won = "**won**" if spread.hi < 0 else "**lost**" if spread.lo > 0 else "**undecided**"
     return f"{spread.value:+.4g} [{spread.lo:+.4g}, {spread.hi:+.4g}], {len(found)} seeds: {won}"
 
-
-def _load_results() -> Any:
-    """The neighbour that fills the page of mnist-universal; docs/ is not a package."""
-    spec = importlib.util.spec_from_file_location("make_results", FOLDER / "make_results.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_results = _load_results()
 
 if __name__ == "__main__":
     main(sys.argv[1:])

@@ -7,12 +7,11 @@ No number in these blocks is typed.
 
 from __future__ import annotations
 
-import importlib.util
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+
+from blocks import filled, table
 
 from rdcbench.results import Row
 from rdcbench.store import Store
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(__doc__)
     store = Store(Path(arguments[0])).open()
     blocks = {"rows": lambda: rows(store.rows()), "machine": lambda: machine(store)}
-    text = _tool.BLOCK.sub(lambda found: _filled(found, blocks), PAGE.read_text(encoding="utf-8"))
+    text = filled(PAGE.read_text(encoding="utf-8"), blocks)
     PAGE.write_text(text, encoding="utf-8")
 
 
@@ -39,7 +38,7 @@ def rows(found: Sequence[Row]) -> Iterator[str]:
         seconds = row.costs.get("train_seconds", 0.0)
         cells = [_shown(row, field, digits) for _, field, digits in COLUMNS]
         lines.append((row.study, row.point, *cells, f"{seconds:.0f}" if seconds >= 1 else "none"))
-    yield from _tool._table(("study", "point", *(title for title, *_ in COLUMNS), "training, s"), lines)
+    yield from table(("study", "point", *(title for title, *_ in COLUMNS), "training, s"), lines)
 
 
 def _shown(row: Row, field: str, digits: int) -> str:
@@ -55,23 +54,6 @@ def machine(store: Store) -> Iterator[str]:
     commit = f", commit `{facts['commit'][:7]}`" if facts["commit"] else ""
     yield f"{len(store.rows())} rows, seed 0, {facts['processor']}, {versions}{commit}."
 
-
-def _filled(found: re.Match[str], blocks: Any) -> str:
-    lines = "\n".join(["", *blocks[found["name"]](), ""])
-    return f"{found[1]}{lines}\n{found[3]}"
-
-
-def _load_tool() -> Any:
-    """The neighbour that writes generated blocks; docs/ is not a package."""
-    spec = importlib.util.spec_from_file_location("make_cli", FOLDER / "make_cli.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_tool = _load_tool()
 
 if __name__ == "__main__":
     main(sys.argv[1:])

@@ -7,13 +7,12 @@ RUN is a finished run of mnist-universal, MORE those of its preset `convergence`
 
 from __future__ import annotations
 
-import importlib.util
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+
+from blocks import filled, table
 
 from rdcbench.fresh import verify_afresh
 from rdcbench.results import Row
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
         "rows": lambda: row_table(Store(run).rows()),
         "convergence": lambda: convergence_table(Store(run).rows(), [row for one in more for row in Store(one).rows()]),
     }
-    page.write_text(_tool.BLOCK.sub(lambda found: _filled(found, blocks), page.read_text(encoding="utf-8")), "utf-8")
+    page.write_text(filled(page.read_text(encoding="utf-8"), blocks), "utf-8")
     keep_files(run, more)
 
 
@@ -65,9 +64,7 @@ def time_table(run: Path) -> Iterator[str]:
             studies.setdefault(job.name.split("/")[0], []).append(cell.costs["train_seconds"])
     lines = [(study, str(len(seconds)), f"{sum(seconds):.0f}") for study, seconds in studies.items()]
     total = [second for seconds in studies.values() for second in seconds]
-    yield from _tool._table(
-        ("study", "jobs", "training seconds"), [*lines, ("all", str(len(total)), f"{sum(total):.0f}")]
-    )
+    yield from table(("study", "jobs", "training seconds"), [*lines, ("all", str(len(total)), f"{sum(total):.0f}")])
 
 
 def claim_list(run: Path, more: Sequence[Path]) -> Iterator[str]:
@@ -80,7 +77,7 @@ def row_table(rows: Sequence[Row]) -> Iterator[str]:
     """Every row with its intervals: over images, and over seeds where there are several."""
     names = {title: field for title, field in COLUMNS.items() if any(field[0] in row.values for row in rows)}
     lines = [(row.study, row.point, *(shown(row, field, digits) for field, digits in names.values())) for row in rows]
-    yield from _tool._table(("study", "point", *names), lines)
+    yield from table(("study", "point", *names), lines)
 
 
 def shown(row: Row, field: str, digits: int) -> str:
@@ -104,7 +101,7 @@ def convergence_table(rows: Sequence[Row], twice: Sequence[Row]) -> Iterator[str
             cells += [f"{before:.{digits}f}", f"{after:.{digits}f}", f"{100 * (after / before - 1):+.1f} %"]
         lines.append(cells)
     header = ["point", *(word for name in ("D", "F", "CE") for word in (name, "twice the steps", "change"))]
-    yield from _tool._table(header, lines)
+    yield from table(header, lines)
 
 
 def keep_files(run: Path, more: Sequence[Path]) -> None:
@@ -116,23 +113,6 @@ def keep_files(run: Path, more: Sequence[Path]) -> None:
     lines = [f"{f.verdict:9} {f.claim}: {f.says}. {f.numbers}" for f in verify_afresh([Store(run), *map(Store, more)])]
     (results / "verify.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-
-def _filled(found: re.Match[str], blocks: Mapping[str, Callable[[], Iterator[str]]]) -> str:
-    lines = "\n".join(["", *blocks[found["name"]](), ""])
-    return f"{found[1]}{lines}\n{found[3]}"
-
-
-def _load_tool() -> Any:
-    """The neighbour that writes generated blocks; docs/ is not a package."""
-    spec = importlib.util.spec_from_file_location("make_cli", FOLDER / "make_cli.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_tool = _load_tool()
 
 if __name__ == "__main__":
     main(sys.argv[1:])

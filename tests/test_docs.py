@@ -33,14 +33,8 @@ HOOKS = [name for name in vars(hookspecs) if name.startswith("rdcbench_")]
 SHAPE = (1, 8, 8)
 
 
-def _make_cli():
-    spec = importlib.util.spec_from_file_location("make_cli", DOCS / "make_cli.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-make_cli = _make_cli()
+sys.path.insert(0, str(DOCS))
+make_cli = importlib.import_module("make_cli")
 
 
 def blocks(path: Path, language: str) -> list[str]:
