@@ -141,7 +141,7 @@ def test_an_interruption_leaves_nothing(bundle, tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(receiving, "load_recipe", stop)
+    monkeypatch.setattr(receiving.Store, "recipe", stop)
     with pytest.raises(KeyboardInterrupt):
         import_bundle(bundle, tmp_path / "run")
     assert everything(tmp_path) == []
