@@ -119,7 +119,7 @@ def _shaped(array: npt.NDArray[Any], image_shape: tuple[int, ...], source: Path)
 
 def _read_png(path: Path, image_shape: Sequence[int]) -> Images:
     """Read one PNG as [channels, height, width]."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     channels, height, width = image_shape
     try:
@@ -127,7 +127,7 @@ def _read_png(path: Path, image_shape: Sequence[int]) -> Images:
             if image.size != (width, height):
                 raise RdcbenchError(f"{path} is {image.size[0]}x{image.size[1]}; this codec takes {width}x{height}.")
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"), dtype=np.uint8)
-    except (OSError, UnidentifiedImageError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for damage, the second one within a file
         raise RdcbenchError(f"{path} is not a PNG file that can be read: {error}.") from error
     return pixels[None] if channels == 1 else np.moveaxis(pixels, 2, 0)
 

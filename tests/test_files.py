@@ -116,6 +116,16 @@ def test_what_holds_no_such_images_is_refused_with_a_sentence(tmp_path, fault):
     assert str(path) in str(caught.value)
 
 
+def test_a_png_that_is_damaged_inside_is_refused(tmp_path):
+    path = tmp_path / "one.png"
+    save_png(path, np.random.default_rng(0).integers(0, 256, (1, 60, 60), dtype=np.uint8))
+    data = path.read_bytes()
+    length = data.index(b"IDAT") - 4  # a chunk that ends early: what follows is no chunk
+    path.write_bytes(data[:length] + (100).to_bytes(4, "big") + data[length + 4 :])
+    with pytest.raises(RdcbenchError, match="not a PNG file that can be read"):
+        read_images(path, (1, 60, 60))
+
+
 def test_pngs_that_do_not_fit_are_refused(tmp_path):
     save_png(tmp_path / "wide.png", random_images(1, (1, 4, 7))[0])
     with pytest.raises(RdcbenchError, match=r"wide.png is 7x4; this codec takes 6x4"):

@@ -503,7 +503,8 @@ def test_a_tracker_hears_all_and_one_that_raises_harms_nobody(run, monkeypatch):
     kinds = [(kind, job) for kind, job, _ in tiny.Notebook.told]
     name = "rdc/tiny-end/classification=0/seed0"
     assert kinds == [
-        ("planned", ""), ("started", "classifier"), ("finished", "classifier"), ("started", name), ("finished", name)
+        ("planned", ""), ("started", "classifier"), ("finished", "classifier"), ("started", name), ("learned", name),
+        ("finished", name)
     ]  # fmt: skip
     values = tiny.Notebook.told[-1][2]
     assert values["mse"] == result.rows[0].value("mse")
