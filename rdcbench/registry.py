@@ -51,6 +51,13 @@ class Entry:
         """First line of the part's docstring."""
         return (inspect.getdoc(self.target) or "").strip().split("\n")[0] if inspect.isclass(self.target) else ""
 
+    @property
+    def brings(self) -> list[str]:
+        """The names by which it is asked for: its own, or those of the benchmarks in a recipe's folder."""
+        if self.kind != "recipe":
+            return [self.name]
+        return sorted(path.parent.name for path in self.target.glob("*/recipe.toml"))
+
     def options(self) -> dict[str, inspect.Parameter]:
         """The part's keyword options by name."""
         parameters = inspect.signature(self.target.__init__).parameters

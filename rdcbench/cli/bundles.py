@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rdcbench.cli.parts import Plugins
-from rdcbench.cli.streams import Folder
+from rdcbench.cli.shared import DataDir, Offline, Plugins
 
 if TYPE_CHECKING:
     from rdcbench.bundle.reproducing import Outcome
@@ -25,8 +24,8 @@ def register(app: typer.Typer) -> None:
 
 def export(
     run: Annotated[Path, typer.Argument(help="A finished run folder.", metavar="RUN")],
-    out: Annotated[Optional[Path], typer.Option(help="File to write; RUN.bundle here if not given.")] = None,  # noqa: UP045
-    data_dir: Folder = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; RUN.bundle here if not given.")] = None,
+    data_dir: DataDir = None,
     plugin: Plugins = None,
 ) -> None:
     """Write a run as one file: rows, provenance, recipe, streams and weights, but not the data set."""
@@ -48,7 +47,7 @@ def export(
 
 def import_(
     bundle: Annotated[Path, typer.Argument(help="A bundle.", metavar="FILE")],
-    out: Annotated[Optional[Path], typer.Option(help="Run folder; runs/FILE without its ending if not given.")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/FILE without its ending if not given.")] = None,
 ) -> None:
     """Make a run folder of a bundle, for leaderboard and report; a bundle with a fault is refused whole."""
     from rdcbench.bundle.receiving import import_bundle
@@ -61,9 +60,9 @@ def import_(
 
 def reproduce(
     bundle: Annotated[Path, typer.Argument(help="A bundle, or the folder it was imported to.", metavar="BUNDLE")],
-    only: Annotated[Optional[list[str]], typer.Option(help="Only the rows of this study; may be repeated.")] = None,  # noqa: UP045
-    data_dir: Folder = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Never open a connection.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="Only the rows of this study; may be repeated.")] = None,
+    data_dir: DataDir = None,
+    offline: Offline = False,
     plugin: Plugins = None,
 ) -> None:
     """Decode the streams of a bundle with its weights and measure again: symbols bit for bit, numbers to 1e-4."""

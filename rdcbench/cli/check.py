@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdcbench.cli.shared import Plugins
 from rdcbench.errors import PartError, RdcbenchError, unknown
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ def register(app: typer.Typer) -> None:
 
 def check(
     names: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Argument(help="Plugins, or parts as NAME, OWNER/NAME or KIND:NAME.", metavar="NAME..."),
     ] = None,
-    plugin: Annotated[Optional[list[Path]], typer.Option(help="A single-file plugin; may be repeated.")] = None,  # noqa: UP045
+    plugin: Plugins = None,
     settings: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--set", help="Give parts of a kind an option: kind.option=TOML-VALUE; may be repeated."),
     ] = None,
 ) -> None:
@@ -78,12 +78,10 @@ def _entries(name: str, parts: Registry) -> list[Entry]:
         found = [
             entry
             for entry in parts.entries
-            if (entry.name == word or word in _benchmarks(entry))
-            and kind in ("", entry.kind)
-            and owner in ("", entry.owner)
+            if (entry.name == word or word in entry.brings) and kind in ("", entry.kind) and owner in ("", entry.owner)
         ]
     if not found:
-        known = {*parts.owners, *parts.broken, *(entry.name for entry in parts.entries if entry.kind != "recipe")}
+        known = {*parts.owners, *parts.broken, *(name for entry in parts.entries for name in entry.brings)}
         if name in parts.owners:
             raise PartError(f"The plugin {name!r} brings no parts: none of its functions is a hook with @hookimpl.")
         raise PartError(
@@ -91,10 +89,6 @@ def _entries(name: str, parts: Registry) -> list[Entry]:
             + " An installed package is a plugin if it has an entry point in the group 'rdcbench'."
         )
     return found
-
-
-def _benchmarks(entry: Entry) -> list[str]:
-    return [path.parent.name for path in entry.target.glob("*/recipe.toml")] if entry.kind == "recipe" else []
 
 
 def _show(findings: Sequence[Sequence[Finding]], ill: Mapping[str, str]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
+from rdcbench.cli.shared import DataDir, Offline
 from rdcbench.errors import RdcbenchError
 
-Names = Annotated[Optional[list[str]], typer.Argument(help="Data sets; all if none is named.", metavar="NAME...")]  # noqa: UP045
-Folder = Annotated[Optional[Path], typer.Option("--data-dir", help="Data folder.")]  # noqa: UP045
+Names = Annotated[list[str] | None, typer.Argument(help="Data sets; all if none is named.", metavar="NAME...")]
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="data")
 
 
-def status(names: Names = None, data_dir: Folder = None) -> None:
+def status(names: Names = None, data_dir: DataDir = None) -> None:
     """Say which raw files are there."""
     from rdcbench import datafiles, registry
     from rdcbench.cli.tables import console, print_table
@@ -44,9 +44,9 @@ def status(names: Names = None, data_dir: Folder = None) -> None:
 
 def fetch(
     name: Annotated[str, typer.Argument(help="A data set.")],
-    data_dir: Folder = None,
-    source: Annotated[Optional[Path], typer.Option("--from", help="Take the files out of this folder.")] = None,  # noqa: UP045
-    offline: Annotated[bool, typer.Option("--offline", help="Never open a connection.")] = False,
+    data_dir: DataDir = None,
+    source: Annotated[Path | None, typer.Option("--from", help="Take the files out of this folder.")] = None,
+    offline: Offline = False,
 ) -> None:
     """Bring the raw files of a data set into the data folder."""
     from rdcbench import datafiles, registry
@@ -58,7 +58,7 @@ def fetch(
     console.print(f"{name}: {told}", markup=False, highlight=False)
 
 
-def verify(names: Names = None, data_dir: Folder = None) -> None:
+def verify(names: Names = None, data_dir: DataDir = None) -> None:
     """Check the digests of the raw files; a missing or wrong one is an error."""
     from rdcbench import datafiles, registry
     from rdcbench.cli.tables import console

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from rdcbench.cli.shared import Kind
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
@@ -14,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def new(
-    kind: Annotated[str, typer.Argument(help="A kind of part, such as encoder, quantizer, objective, recipe.")],
+    kind: Kind,
     name: Annotated[str, typer.Argument(help="Its name: letters, digits and _.")],
     folder: Annotated[Path, typer.Option("--dir", help="Where the package's folder is made.")] = Path(),
 ) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
-Plugins = Annotated[Optional[list[Path]], typer.Option("--plugin", help="A single-file plugin; may be repeated.")]  # noqa: UP045
+from rdcbench.cli.shared import Kind, Plugins
 
 
 def register(app: typer.Typer) -> None:
@@ -28,22 +27,13 @@ def plugins(plugin: Plugins = None) -> None:
     for owner in parts.owners:
         kinds = sorted({entry.kind for entry in parts.entries if entry.owner == owner})
         for kind in kinds:
-            names = sorted(_shown(e) for e in parts.entries if e.owner == owner and e.kind == kind)
+            names = sorted(name for e in parts.entries if e.owner == owner and e.kind == kind for name in e.brings)
             lines.append((owner, kind.replace("_", " "), ", ".join(names)))
     lines += [(owner, "left out", why) for owner, why in parts.broken.items()]
     print_table(("plugin", "kind", "parts"), lines)
 
 
-def _shown(entry: Any) -> str:
-    if entry.kind != "recipe":
-        return str(entry.name)
-    return ", ".join(sorted(path.parent.name for path in entry.target.glob("*/recipe.toml")))
-
-
-def list_parts(
-    kind: Annotated[str, typer.Argument(help="A kind of part, such as encoder, quantizer, objective, recipe.")],
-    plugin: Plugins = None,
-) -> None:
+def list_parts(kind: Kind, plugin: Plugins = None) -> None:
     """Show the parts of one kind with their options."""
     from rdcbench import registry
     from rdcbench.benchmarks import benchmarks

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rdcbench.cli.parts import Plugins
+from rdcbench.cli.shared import Plugins, Run, Runs
 from rdcbench.errors import RdcbenchError, RecipeError, StoreError, unknown
 
 if TYPE_CHECKING:
     from rdcbench.store import Store
 
-Runs = Annotated[list[Path], typer.Argument(help="Run folders.", metavar="RUN...")]
 ORDERS = ("overall", "distortion", "rate", "perception", "classification")
 FORMATS = ("terminal", "md", "csv", "json", "latex")
 
@@ -95,7 +94,7 @@ def _claims(store: Store) -> list[dict[str, str]]:
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")],
+    run: Run,
     more: Annotated[
         list[Path] | None,
         typer.Argument(help="Runs with further studies, such as those of twice the steps.", metavar="MORE..."),
@@ -113,7 +112,7 @@ def verify(
         raise typer.Exit(1)
 
 
-def status(run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]) -> None:
+def status(run: Run) -> None:
     """Show which jobs are done, running, failed, damaged or missing, and which files are damaged."""
     from rdcbench.cli.tables import print_table
     from rdcbench.status import states

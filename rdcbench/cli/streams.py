@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from rdcbench.cli.parts import Plugins
+from rdcbench.cli.shared import DataDir, Plugins
 
 Job = Annotated[str, typer.Argument(help="A trained codec: RUN/STUDY/PROTOCOL/POINT/seedN.", metavar="RUN/JOB")]
-Folder = Annotated[Optional[Path], typer.Option("--data-dir", help="Data folder.")]  # noqa: UP045
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +22,7 @@ def compress(
     job: Job,
     source: Annotated[Path, typer.Argument(help="PNG file, folder of PNG files, .npy or idx array.", metavar="IN")],
     target: Annotated[Path, typer.Argument(help="Stream to write.", metavar="OUT")],
-    data_dir: Folder = None,
+    data_dir: DataDir = None,
     plugin: Plugins = None,
 ) -> None:
     """Compress images with a trained codec."""
@@ -39,7 +38,7 @@ def decompress(
     target: Annotated[
         Path, typer.Argument(help=".npy or idx array, PNG file for one image, or a folder.", metavar="OUT")
     ],
-    data_dir: Folder = None,
+    data_dir: DataDir = None,
     plugin: Plugins = None,
 ) -> None:
     """Decompress a stream with any decoder of the encoder that wrote it."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rdcbench.cli.shared import Run
 from rdcbench.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def watch(
-    run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")],
+    run: Run,
     once: Annotated[bool, typer.Option("--once", help="Print all jobs as they are now, and end.")] = False,
     interval: Annotated[float, typer.Option(help="Seconds between two looks.")] = 1.0,
 ) -> None:

@@ -127,9 +127,7 @@ def _judged(check: Check, case: Case) -> Finding:
 
 def part_name(entry: Entry) -> str:
     """The part's name; for a folder of recipes those of its benchmarks."""
-    if entry.kind != "recipe":
-        return entry.name
-    return ", ".join(sorted(path.parent.name for path in entry.target.glob("*/recipe.toml"))) or entry.name
+    return ", ".join(entry.brings) or entry.name
 
 
 @contextmanager

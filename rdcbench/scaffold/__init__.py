@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,12 +55,17 @@ def run_command(kind: str, name: str) -> str:
 
 def _check_name(kind: str, name: str, registry: Registry) -> None:
     label = kind.replace("_", " ")
-    if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name) or name.startswith("_"):
+    if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name) or name.strip("_") != name:
         raise RdcbenchError(
             f"{name!r} is no name for a new {label}: it becomes a module, so use letters, digits and _, "
-            "and begin with a letter."
+            "begin with a letter, and end with no _."
         )
-    taken = [entry.owner for entry in registry.entries if entry.kind == kind and entry.name == name]
+    if kind != "recipe" and (class_of(name) in _imported(kind) or keyword.iskeyword(class_of(name))):
+        raise RdcbenchError(
+            f"{name!r} is no name for a new {label}: its class would be {class_of(name)!r}, which is "
+            "something else there; choose another name."
+        )
+    taken = [entry.owner for entry in registry.entries if entry.kind == kind and name in entry.brings]
     if taken:
         raise RdcbenchError(f"There is {_a(label)} {name!r} already, from {taken[0]}; choose another name.")
     if find_spec(module_of(name)) is not None:
@@ -75,6 +81,17 @@ def module_of(name: str) -> str:
     return f"rdcbench_{name}"
 
 
+def class_of(name: str) -> str:
+    """The class that a stub of this name defines."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _imported(kind: str) -> set[str]:
+    """Names that the stub of a kind imports, which its class must not hide."""
+    lines = re.findall(r"^(?:from \S+ )?import (.+)$", _template(kind).template, re.MULTILINE)
+    return {name.split(" as ")[-1] for line in lines for name in line.split(", ")}
+
+
 def _texts(kind: str, name: str) -> dict[str, str]:
     """Path in the new folder -> text."""
     module, label = module_of(name), kind.replace("_", " ")
@@ -83,7 +100,7 @@ def _texts(kind: str, name: str) -> dict[str, str]:
         "name": name,
         "kind": kind,
         "module": module,
-        "cls": "".join(word.capitalize() for word in name.split("_")),
+        "cls": class_of(name),
         "dashed": name.replace("_", "-").lower(),
         "a_kind": _a(label).capitalize(),
         "command": run_command(kind, name),
