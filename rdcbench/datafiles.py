@@ -7,30 +7,24 @@ digest that stands in the way is kept beside it. No torch here.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import os
 import secrets
 import tempfile
-import zlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 import platformdirs
 
+from rdcbench import digests
 from rdcbench.errors import DataError
 
 if TYPE_CHECKING:
     from rdcbench.interfaces import Dataset
 
 ENVIRONMENT = "RDCBENCH_DATA"
-_CHUNK = 1 << 20
-_BROKEN_GZIP = (OSError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +64,7 @@ def data_folder(explicit: str | Path | None = None, environ: Mapping[str, str] =
 def md5_of(path: Path) -> str:
     """MD5 digest of a file, kept for this process as long as its size and time stay; DataError if it is unreadable."""
     try:
-        found = path.stat()
-        return _md5(path.absolute(), found.st_size, found.st_mtime_ns, False)
+        return digests.md5(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {_why(error)}. Check the file and who may read it.") from error
 
@@ -198,11 +191,11 @@ def _find(file: FileStatus, source: Path) -> tuple[Path | None, str]:
     offered.sort(key=lambda path: path.name not in names)
     seen: list[str] = []
     for path in offered:
-        digests, remark = _digests(path)
-        if file.expected in digests:
+        found, remark = _digests(path)
+        if file.expected in found:
             return path, ""
         if path.name in names:
-            seen.append(f"{path.name} has MD5 {' / '.join(digests) or 'unknown'}{remark}")
+            seen.append(f"{path.name} has MD5 {' / '.join(found) or 'unknown'}{remark}")
     named = f" ({'; '.join(seen)})" if seen else ""
     return None, f"no file of MD5 {file.expected} among {len(offered)} file(s){named}"
 
@@ -210,16 +203,15 @@ def _find(file: FileStatus, source: Path) -> tuple[Path | None, str]:
 def _digests(path: Path) -> tuple[tuple[str, ...], str]:
     """MD5 digests of a file and, where it is compressed, of its content; with a remark if it is damaged."""
     try:
-        found = path.stat()
-        digest = _md5(path.absolute(), found.st_size, found.st_mtime_ns, False)
+        raw = digests.md5(path)
     except OSError as error:
         return (), f", unreadable: {_why(error)}"
-    if not _is_gzip(path):
-        return (digest,), ""
+    if not digests.is_gzip(path):
+        return (raw,), ""
     try:
-        return (digest, _md5(path.absolute(), found.st_size, found.st_mtime_ns, True)), " unpacked"
-    except _BROKEN_GZIP as error:
-        return (digest,), f", and is damaged: {_why(error)}"
+        return (raw, digests.md5(path, unzip=True)), " unpacked"
+    except digests.BROKEN_GZIP as error:
+        return (raw,), f", and is damaged: {_why(error)}"
 
 
 def _install(offered: Path, file: FileStatus) -> Path | None:
@@ -231,8 +223,8 @@ def _install(offered: Path, file: FileStatus) -> Path | None:
     with writing(target):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _opened(offered, unzip) as reader, part.open("xb") as writer:
-                digest = _copy(reader, writer)
+            with digests.opened(offered, unzip) as reader, part.open("xb") as writer:
+                digest = digests.copy(reader, writer)
                 writer.flush()
                 os.fsync(writer.fileno())
             if digest != file.expected:
@@ -244,31 +236,6 @@ def _install(offered: Path, file: FileStatus) -> Path | None:
         finally:
             part.unlink(missing_ok=True)
     return kept
-
-
-@cache
-def _md5(path: Path, size: int, modified: int, unzip: bool) -> str:  # noqa: ARG001  size and time are the cache's key
-    with _opened(path, unzip) as reader:
-        return _copy(reader)
-
-
-def _opened(path: Path, unzip: bool) -> io.BufferedIOBase:
-    return gzip.open(path) if unzip else path.open("rb")
-
-
-def _is_gzip(path: Path) -> bool:
-    with path.open("rb") as reader:
-        return reader.read(2) == b"\x1f\x8b"
-
-
-def _copy(reader: io.BufferedIOBase, writer: io.BufferedIOBase | None = None) -> str:
-    """Read to the end, write it where a writer is given, and give the MD5 digest."""
-    digest = hashlib.md5(usedforsecurity=False)
-    while chunk := reader.read(_CHUNK):
-        digest.update(chunk)
-        if writer is not None:
-            writer.write(chunk)
-    return digest.hexdigest()
 
 
 def _why(error: BaseException) -> str:

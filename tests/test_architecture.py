@@ -17,7 +17,7 @@ PACKAGE = Path(rdcbench.__file__).parent
 PLUGINS = PACKAGE.parent / "plugins"
 
 FLOORS = (
-    ("errors", "hookspecs", "machine", "oracles", "provenance", "rng", "stats", "strangers"),
+    ("digests", "errors", "hookspecs", "machine", "oracles", "provenance", "rng", "stats", "strangers"),
     (
         "arrayfile", "benchmarks", "bitstream", "datafiles", "idx", "lock", "options", "recipe", "records", "sealed",
         "tensorfile",
@@ -27,7 +27,7 @@ FLOORS = (
     ("derived", "guards", "real_pair"),
     ("evaluate", "store", "versions"),
     ("building", "checkpoints", "plan", "report", "schedule"),
-    ("live", "page", "train", "verify"),
+    ("live", "page", "preparing", "train", "verify"),
     ("compare", "dispatch", "status", "work"),
     ("errand",),
     ("routes",),

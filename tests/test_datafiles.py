@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rdcbench import datafiles
+from rdcbench import datafiles, digests
 from rdcbench.errors import DataError
 
 CONTENT = {"a.bin": b"first file" * 100, "b.bin": b"second file" * 50}
@@ -91,18 +91,6 @@ def test_verify_looks_only_at_the_files_that_are_asked_for(tmp_path):
     (tmp_path / "fake").mkdir()
     (tmp_path / "fake/a.bin").write_bytes(CONTENT["a.bin"])
     datafiles.verify(Fake(), tmp_path, ["fake/a.bin"])
-
-
-def test_a_digest_is_read_once_until_the_file_changes(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    path.write_bytes(b"one")
-    assert datafiles.md5_of(path) == md5(b"one")
-    opened = []
-    monkeypatch.setattr(datafiles, "_copy", lambda *a: opened.append(a) or "read again")
-    assert datafiles.md5_of(path) == md5(b"one")
-    assert not opened
-    os.utime(path, ns=(1, 1))
-    assert datafiles.md5_of(path) == "read again"
 
 
 def test_an_unreadable_file_is_a_sentence(tmp_path):
@@ -192,7 +180,7 @@ def test_an_unwritable_folder_is_a_sentence(source, tmp_path):
 
 
 def test_a_file_that_changes_while_it_is_copied_is_refused(source, tmp_path, monkeypatch):
-    real = datafiles._opened
+    real = digests.opened
 
     def swapped(path, unzip):
         if path.parent == source:
@@ -201,7 +189,7 @@ def test_a_file_that_changes_while_it_is_copied_is_refused(source, tmp_path, mon
 
     dataset = Fake({"fake/a.bin": md5(CONTENT["a.bin"])})
     datafiles.md5_of(source / "a.bin")
-    monkeypatch.setattr(datafiles, "_opened", swapped)
+    monkeypatch.setattr(digests, "opened", swapped)
     with pytest.raises(DataError, match="changed while it was copied"):
         datafiles.fetch_from(dataset, source, tmp_path / "data")
     assert snapshot(tmp_path / "data") == {}
