@@ -34,6 +34,10 @@ class StoreError(RdcbenchError):
     """A run folder that cannot be read or written."""
 
 
+class GuardError(RdcbenchError):
+    """A row whose numbers would not mean what they say."""
+
+
 def unknown(what: str, asked: str, known: Iterable[str]) -> str:
     """Say that `asked` does not exist, what does, and what was probably meant.
 
