@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdcbench.dispatch import Listener, build_trackers, dispatch, teller
-from rdcbench.errors import ContestedError, PartError, RdcbenchError, RecipeError
+from rdcbench.errors import RdcbenchError
 from rdcbench.jobs import Plan
 from rdcbench.lock import locked
-from rdcbench.machine import core_count
-from rdcbench.options import GIVEN_TO_EXECUTORS, Options, check, workers
+from rdcbench.options import Options, check, workers
+from rdcbench.preparing import bring_data, is_cluster, lost_studies, prepare, threads_of, without
 from rdcbench.provenance import provenance
-from rdcbench.recipe import PART_TABLES, PartSpec, Recipe
+from rdcbench.recipe import Recipe
 from rdcbench.results import SCHEMA_VERSION, Row
 from rdcbench.schedule import Todo, cost_of, needs
 from rdcbench.status import Running
@@ -40,7 +40,8 @@ class Result:
 def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) -> Result:
     """Run what is missing of a recipe and give its rows; finished cells are not repeated.
 
-    listener: called with (kind, job name, values) for "planned", "started", "finished", "failed", "tick".
+    listener: called with (kind, job name, values); kinds are "planned", "started", "learned", "finished", "failed",
+    "note" and "tick".
     """
     check(options)
     store = Store(options.out, options.cache)
@@ -50,7 +51,7 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
     with locked(options.out):
         lost = lost_studies(recipe, options)
         refused = {name: why for name, why in lost.items() if name in recipe.active_studies}
-        recipe = _without(recipe, lost)
+        recipe = without(recipe, lost)
         plan = prepare(recipe, options, lost)
         bring_data(recipe, options)
         store.sweep()
@@ -58,96 +59,6 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
         store.write_plan(_grown(store, plan, recipe, options, lost))
         failures, performed = _perform(plan, store, options, listener, recipe.training.limit_seconds)
         return Result(store, store.rows(), {**refused, **failures}, performed)
-
-
-def lost_studies(recipe: Recipe, options: Options) -> dict[str, str]:
-    """The studies that cannot be had because an installed plugin is broken or two bring one name, with the reasons.
-
-    None with all plugins sound and at peace, or where nothing would be left to run: then `prepare` says what is wrong.
-    """
-    from rdcbench import registry
-    from rdcbench.plan import make_plan
-
-    parts = registry.load(options.plugin_files)
-    excused = PartError if parts.broken else ContestedError
-    lost: dict[str, str] = {}
-    for name in recipe.studies if parts.broken or parts.contested else ():
-        alone = recipe.model_copy(update={"only": [name]})
-        try:
-            _check_parts(alone, parts)
-            make_plan(alone, 1, parts)
-        except excused as error:
-            lost[name] = f"not run: {error}"
-    return {} if set(recipe.active_studies) <= set(lost) else lost
-
-
-def _without(recipe: Recipe, studies: Collection[str]) -> Recipe:
-    """The recipe with these studies inactive."""
-    left = [name for name in recipe.active_studies if name not in studies]
-    return recipe if left == list(recipe.active_studies) else recipe.model_copy(update={"only": left})
-
-
-def prepare(recipe: Recipe, options: Options, lost: Collection[str] = ()) -> Plan:
-    """Load the plugins, check that all that is asked for exists, and lay out the jobs; writes and fetches nothing.
-
-    lost: studies whose parts are known not to be there.
-    """
-    from rdcbench import registry
-    from rdcbench.plan import make_plan
-
-    parts = registry.load(options.plugin_files)
-    entry = parts.check("executor", options.executor, options.executor_options, GIVEN_TO_EXECUTORS)
-    for name in options.trackers:
-        parts.get("tracker", name)
-    _check_parts(_without(recipe.model_copy(update={"only": []}), lost), parts)
-    plan = make_plan(recipe, options.seeds, parts)
-    threads = _threads(plan)
-    if threads > core_count() and not _is_cluster(entry.target):
-        raise RecipeError(f"training.threads = {threads} is more than this machine's {core_count()} cores.")
-    return plan
-
-
-def _threads(plan: Plan) -> int:
-    """Threads of the job that has most of them."""
-    return max((job.training.threads for job in plan.jobs if job.training), default=1)
-
-
-def _is_cluster(executor: type) -> bool:
-    from rdcbench.executors import Cluster
-
-    return issubclass(executor, Cluster)
-
-
-def _check_parts(recipe: Recipe, parts: Registry) -> None:
-    """Make sure that all parts of the active studies exist and take their options."""
-    from rdcbench.registry import given_to
-
-    for kind, spec in _specs(recipe):
-        parts.check(kind, spec.name, spec.options, given_to(kind))
-
-
-def _specs(recipe: Recipe) -> Iterator[tuple[str, PartSpec]]:
-    """Kind and table of every part that the active studies ask for."""
-    yield from (("metric", spec) for spec in recipe.metrics)
-    yield from (("judge", spec) for spec in recipe.judges)
-    for study in recipe.active_studies.values():
-        yield "protocol", study.protocol
-        yield from ((kind, spec) for kind in PART_TABLES if (spec := recipe.part(kind, study)) is not None)
-
-
-def bring_data(recipe: Recipe, options: Options) -> None:
-    """Bring the raw files of all data sets of the active studies into the data folder."""
-    from rdcbench import registry
-    from rdcbench.datafiles import data_folder
-
-    parts = registry.load(options.plugin_files)
-    for spec in {spec.model_dump_json(): spec for spec in _datasets(recipe)}.values():
-        parts.build("dataset", spec.name, spec.options).fetch(data_folder(options.data_dir), options.offline)
-
-
-def _datasets(recipe: Recipe) -> Iterator[Any]:
-    for study in recipe.active_studies.values():
-        yield recipe.part("dataset", study)
 
 
 def is_finished(store: Store, recipe: Recipe, options: Options) -> bool:
@@ -186,7 +97,7 @@ def _grown(store: Store, plan: Plan, recipe: Recipe, options: Options, lost: Col
     old = store.plan()
     if old is None or not recipe.only:
         return plan
-    everything = _without(recipe.model_copy(update={"only": []}), lost)
+    everything = without(recipe.model_copy(update={"only": []}), lost)
     whole = make_plan(everything, options.seeds, registry.load(options.plugin_files))
     kept = [job for job in whole.jobs if job.stage == "codec" and old.keys.get(job.name) == whole.keys[job.name]]
     needed = {name for job in kept for name in (job.name, *needs(job))}
@@ -214,7 +125,7 @@ def _perform(
     settings = building.Settings(
         store.root, store.cache, options.data_dir, options.offline, options.device, options.plugin_files
     )
-    apart = _is_cluster(parts.get("executor", options.executor).target)
+    apart = is_cluster(parts.get("executor", options.executor).target)
     route = route_of(plan, settings, limit, options.artefacts, apart)
     route.open()
     todo = Todo(plan, store)
@@ -249,7 +160,7 @@ def _engine(parts: Registry, plan: Plan, options: Options) -> tuple[Executor, Ca
     from rdcbench.executors import Cluster
 
     name = "serial" if options.executor == "local" and workers(options) == 1 else options.executor
-    given = {"jobs": workers(options), "threads": _threads(plan)}
+    given = {"jobs": workers(options), "threads": threads_of(plan)}
     executor: Executor = parts.build("executor", name, options.executor_options, given)
     if not isinstance(executor, Cluster):
         return executor, lambda: workers(options)

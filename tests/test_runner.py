@@ -498,17 +498,6 @@ def test_options_that_cannot_be_are_refused_before_anything_is_written(run, tmp_
     assert not (tmp_path / "run").exists()
 
 
-def test_more_threads_than_cores_are_refused(run):
-    with pytest.raises(RecipeError, match=rf"training.threads = 999 is more than this machine's {core_count()} cores"):
-        run(training={"threads": 999})
-
-
-@pytest.mark.parametrize(("option", "value"), [("executor", "cloud"), ("trackers", ("wandb",))])
-def test_unknown_executors_and_trackers_are_refused(run, option, value):
-    with pytest.raises(PartError, match=r"There is no (executor 'cloud'|tracker 'wandb'); there is: "):
-        run(options={option: value})
-
-
 def test_an_unknown_part_is_refused_and_a_run_that_was_there_is_kept(run):
     first = run(SMALL, only=["rdc"])
     before = {path: path.read_bytes() for path in first.store.root.rglob("*") if path.is_file()}
@@ -553,13 +542,3 @@ def test_a_second_process_is_refused(run, tmp_path):
             run(SMALL)
         other.stdin.close()
     assert run(SMALL, only=["rdc"]).failures == {}, "the lock ends with its process"
-
-
-def test_data_are_fetched_as_told(run, tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(tiny.Images, "fetch", lambda self, folder, offline: asked.append((folder, offline)) or "here")
-    run(SMALL, only=["rdc"], options={"data_dir": tmp_path / "data", "offline": True})
-    assert asked == [(tmp_path / "data", True)]
-
-
-# ----------------------------------------------------------------------------------------------------------- scheduling
