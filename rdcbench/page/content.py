@@ -13,6 +13,7 @@ from rdcbench.report.bounds import bound_lines, bound_points
 from rdcbench.report.columns import ASPECTS, aspect_of, axis_title, columns, field_infos, speaker
 from rdcbench.report.comparable import check_comparable
 from rdcbench.report.leaderboard import make_leaderboard
+from rdcbench.report.methods import Method
 from rdcbench.report.reference import Expected, paper_points, read_expected
 from rdcbench.report.selection import rate_bound, select
 from rdcbench.report.surfaces import third_field
@@ -57,15 +58,7 @@ def make_content(stores: Sequence[Store], claims: Mapping[Path, Sequence[Mapping
             for row, front in zip(board.rows, board.front, strict=True)
         ],
         "figures": [figure for store in stores for figure in _figures(store, board.rows, numbers)],
-        "methods": [
-            {
-                "run": one.run,
-                "study": one.study,
-                "rank": one.rank,
-                "volume": [one.volume.value, one.volume.lo, one.volume.hi],
-            }
-            for one in overall.methods
-        ],
+        "methods": [_method(one) for one in overall.methods],
         "box": overall.box.text() if overall.box else "",
         "runs": [_run(store, claims.get(store.root)) for store in stores],
         "strips": album.urls,
@@ -102,6 +95,17 @@ def _row(row: Row, titles: Mapping[tuple[str, str], str]) -> dict[str, Any]:
         "values": {name: _numbers(value) for name, value in row.values.items()},
         "costs": row.costs,
         "parts": row.parts,
+    }
+
+
+def _method(method: Method) -> dict[str, Any]:
+    """A method, its share of the box with both ends, and the bytes that its receiver keeps, mean over the points."""
+    return {
+        "run": method.run,
+        "study": method.study,
+        "rank": method.rank,
+        "volume": [method.volume.value, method.volume.lo, method.volume.hi],
+        "receiver_bytes": method.costs["receiver_bytes"],
     }
 
 

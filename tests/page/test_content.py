@@ -30,3 +30,13 @@ def test_rows_that_do_not_compare_are_refused(tmp_path):
             second.write_cell(cell.model_copy(update={"data_digest": "other"}), {})
     with pytest.raises(StoreError, match="do not compare"):
         make_content([first, second], {})
+
+
+def test_methods_have_their_hypervolume_and_what_the_receiver_keeps(tmp_path):
+    store = make_run(tmp_path / "run", studies=1)
+    for number, row in enumerate(store.rows()):
+        (key,) = row.keys
+        store.write_cell(store.cell(key).model_copy(update={"costs": {"receiver_bytes": 1000.0 * number}}), {})
+    (method,) = make_content([store], {})["methods"]
+    assert (method["study"], method["rank"]) == ("rdc", 1)
+    assert method["receiver_bytes"] == 1000.0

@@ -65,11 +65,15 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") in
 function methods() {
   const ranked = data.methods.filter((one) => known(one.rank));
   if (!ranked.length) return;
-  const line = (one) => el("li", {}, `${one.rank}. ${several ? one.run + " / " : ""}${one.study}: ${show(one.volume[0], (one.volume[2] - one.volume[1]) / 2)} ` +
-    `[${show(one.volume[1], (one.volume[2] - one.volume[1]) / 2)}, ${show(one.volume[2], (one.volume[2] - one.volume[1]) / 2)}]`);
+  const line = (one) => {
+    const width = (one.volume[2] - one.volume[1]) / 2, [share, low, high] = one.volume.map((number) => show(number, width));
+    return el("li", {}, `${one.rank}. ${several ? one.run + " / " : ""}${one.study}: ${share} [${low}, ${high}]`,
+      known(one.receiver_bytes) ? el("span", { class: "soft" }, `, receiver ${show(one.receiver_bytes, 0)} bytes`) : null);
+  };
   document.getElementById("cards").append(el("div", { class: "card" }, el("h3", {}, "Over all: studies by hypervolume"),
     el("ul", { class: "ranks" }, ...ranked.slice(0, 5).map(line)),
-    el("p", { class: "soft" }, `Share of the box between ideal and reference; places within an interval are shared. ${data.box}.`)));
+    el("p", { class: "soft" }, `Share of the box between ideal and reference; places within an interval are shared. ${data.box}. ` +
+      "Receiver: what decoding keeps of weights, tables and stored images, mean over the points.")));
 }
 function cards() {
   for (const [aspect, field] of Object.entries(data.best)) {
