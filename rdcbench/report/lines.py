@@ -128,7 +128,8 @@ def method_legend(board: Leaderboard) -> list[str]:
     return [
         f"Methods: all points of one study, ranked by the share of a box that they dominate in "
         f"{', '.join(axis.name for axis in board.box.axes)}; {board.box.text()}. Methods share a rank where the "
-        "difference is within its interval.",
+        "difference is within its interval. A higher rate leaves less of the box, so methods of several rates are "
+        "ranked by what they send too.",
         "Costs: parameters of the encoder, bytes that the receiver keeps (weights, tables, stored images), "
         "multiply-accumulates and microseconds an image, means over the points; seconds of training, sum over the "
         "points, where a frozen encoder's own are in the study that it comes from.",
