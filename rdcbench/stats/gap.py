@@ -157,8 +157,25 @@ class _Curve:
 
     def mean(self, corners: FloatArray) -> Interval:
         """Mean of G over the common range, with its interval; the value itself where the range is one level."""
-        value, draws = float(_mean(corners, self.measured(corners))), self.drawn(corners, clip=True)
-        return self._no_draws(value) if draws is None else draws_interval(value, _mean(corners, draws), self._level)
+        value, draws = float(_mean(corners, self.measured(corners))), self._drawn_means()
+        return self._no_draws(value) if draws is None else draws_interval(value, draws, self._level)
+
+    def _drawn_means(self) -> FloatArray | None:
+        """Mean of G of every draw over the range that this draw has in common, (draws,); NaN where it has none.
+
+        Range and corners are the draw's own, as those of the measured rows are theirs: with those of the measured rows
+        in their place a draw loses its steps, and intervals of staircases are up to 25 times too wide (simulated).
+        """
+        universal, end_to_end = (side.draws for side in self._sides)
+        if universal is None or end_to_end is None or self._lows is None:
+            return None
+        limits, values = end_to_end
+        highs = np.where(values == values.min(axis=1, keepdims=True), limits, np.inf).min(axis=1)
+        before = [np.nextafter(universal[0], -np.inf)] if self._rule == "rows" else []
+        corners = np.concatenate([universal[0], *before, limits], axis=1)
+        corners = np.sort(corners.clip(self._lows[:, None], highs[:, None]), axis=1)
+        corners[self._lows > highs] = math.nan
+        return _mean(corners, envelope_at(*universal, corners, self._rule) - envelope_at(*end_to_end, corners))
 
     def maximum(self, corners: FloatArray) -> Interval:
         """Maximum of G over the common range; ends are the maxima of the ends of a simultaneous band."""
@@ -195,11 +212,10 @@ def _corners(universal: TradeoffRows, end_to_end: TradeoffRows, low: float, high
 
 
 def _mean(corners: FloatArray, curve: FloatArray) -> FloatArray:
-    """Mean over the range of a piecewise straight curve (..., corners)."""
-    if len(corners) == 1:
-        return np.asarray(curve[..., 0])
+    """Mean over the range of piecewise straight curves (..., corners); the value itself where it is one level."""
+    width = corners[..., -1] - corners[..., 0]
     areas = np.diff(corners) * (curve[..., 1:] + curve[..., :-1]) / 2.0
-    return np.asarray(areas.sum(axis=-1) / (corners[-1] - corners[0]))
+    return np.where(width > 0, areas.sum(axis=-1) / np.where(width > 0, width, 1.0), curve[..., 0])
 
 
 def _outside(place: float, low: float, high: float, level: float) -> Interval:
