@@ -36,12 +36,9 @@ def make_recipe():
 def parts():
     """Registry of the tiny parts alone."""
     import tiny_plugin
+    from tiny_runs import registry_of
 
-    from rdcbench import registry
-
-    found = registry.Registry()
-    registry._add(found, tiny_plugin, "tiny_plugin")
-    return found
+    return registry_of(tiny_plugin)
 
 
 @pytest.fixture
@@ -81,6 +78,18 @@ def make_codec():
             )
 
     return make
+
+
+@pytest.fixture
+def codec(make_codec, train_split):
+    """Give a codec whose tables are fitted and which is frozen, as one that was trained and loaded."""
+    from rdcbench.codec import freeze
+    from rdcbench.rng import generator
+
+    codec = make_codec()
+    codec.fit(train_split, generator("fit"))
+    freeze(codec)
+    return codec
 
 
 @pytest.fixture

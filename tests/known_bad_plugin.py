@@ -21,6 +21,28 @@ from rdcbench_std.judges import FreshCritic
 
 BEFORE: dict[str, torch.Tensor] = {}
 """What a sender leaves beside the stream."""
+SOUND = {
+    "name": "known-bad",
+    "dataset": {"name": "digits8x8"},
+    "encoder": {"name": "mlp", "widths": [32]},
+    "quantizer": {"name": "dithered", "dither_points": 16},
+    "entropy_model": {"name": "frequencies"},
+    "decoder": {"name": "mlp", "widths": [32]},
+    "objective": {"name": "weighted"},
+    "metrics": [{"name": "mse"}],
+    "training": {"steps": 40, "batch": 64, "learning_rate": 6e-3},
+    "studies": {"rd": {"protocol": "end-to-end", "points": [{}]}},
+}
+"""A recipe that nothing is wrong with, before one of its parts is replaced."""
+RATES = """schema_version = 1
+[claims.bits-are-real]
+kind = "rates"
+says = "s"
+reason = "r"
+relative = 0.02
+absolute = 0.01
+"""
+"""One law for its rows."""
 
 
 def dense(image_shape, dimensions):

@@ -15,15 +15,6 @@ from rdcbench.rng import generator
 
 
 @pytest.fixture
-def codec(make_codec, train_split):
-    """A codec whose tables are fitted and which is frozen, as one that was trained and loaded."""
-    codec = make_codec()
-    codec.fit(train_split, generator("fit"))
-    freeze(codec)
-    return codec
-
-
-@pytest.fixture
 def x(train_split):
     return train_split.batch(torch.arange(len(train_split))).x
 

@@ -11,21 +11,13 @@ from scipy import stats
 import rdcbench
 from rdcbench import evaluate as evaluation
 from rdcbench.bitstream import unpack
-from rdcbench.codec import freeze, parameter_count, state_bytes
+from rdcbench.codec import parameter_count, state_bytes
 from rdcbench.errors import RdcbenchError, StreamError
 from rdcbench.evaluate import Evaluation, decode_directly, evaluate, interval_of
 from rdcbench.records import Context, Field, Measurement
 from rdcbench.rng import generator
 
 TEST = tiny.Images().load(None, "test")
-
-
-@pytest.fixture
-def codec(make_codec, train_split):
-    codec = make_codec()
-    codec.fit(train_split, generator("fit"))
-    freeze(codec)
-    return codec
 
 
 @pytest.fixture

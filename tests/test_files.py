@@ -7,9 +7,10 @@ import pytest
 import tiny_plugin as tiny
 import torch
 from PIL import Image
+from tiny_runs import alone, finished_run
 
 import rdcbench
-from rdcbench import arrayfile, files, runner
+from rdcbench import arrayfile, files
 from rdcbench.bitstream import Stream, pack, unpack
 from rdcbench.errors import RdcbenchError, RecipeError, StoreError, StreamError
 from rdcbench.files import INPUT, compress, decompress, read_images, write_images
@@ -162,16 +163,8 @@ def test_a_target_that_cannot_be_written_is_an_error(tmp_path):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run with a codec, two universal decoders of it, and a codec of another sender."""
-    from rdcbench import registry
-    from rdcbench.recipe import Recipe
-
-    found = registry.Registry()
-    registry._add(found, tiny, "tiny_plugin")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "load", lambda files=(): found)
-        recipe = Recipe.model_validate({**tiny.RECIPE, "judges": [], "metrics": []})
-        folder = tmp_path_factory.mktemp("runs") / "tiny"
-        assert runner.run(recipe, runner.Options(out=folder)).failures == {}
+    folder = finished_run(tmp_path_factory.mktemp("runs") / "tiny", judges=[], metrics=[])
+    with alone():
         yield folder
 
 

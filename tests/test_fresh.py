@@ -16,19 +16,7 @@ from rdcbench.store import Store
 from rdcbench.verify import Finding
 
 FILE = Path(bad.__file__)
-CLAIMS = 'schema_version = 1\n[claims.r]\nkind = "rates"\nsays = "s"\nreason = "r"\nrelative = 0.02\nabsolute = 0.01\n'
 KEEPERS = ("keeps-in-itself", "keeps-in-module", "keeps-in-file")
-TABLES = {
-    "name": "fresh",
-    "dataset": {"name": "digits8x8"},
-    "encoder": {"name": "mlp", "widths": [32]},
-    "quantizer": {"name": "dithered", "dither_points": 16},
-    "entropy_model": {"name": "frequencies"},
-    "decoder": {"name": "mlp", "widths": [32]},
-    "objective": {"name": "weighted"},
-    "metrics": [{"name": "mse"}],
-    "training": {"steps": 20, "batch": 64, "learning_rate": 6e-3},
-}
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +27,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     studies |= {name: {"protocol": "end-to-end", "points": [{}], "codec": {"name": name}} for name in KEEPERS}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tempfile.tempdir", str(folder))
-        options = runner.Options(folder / "run", executor="serial", plugin_files=(FILE,), expected=CLAIMS)
-        result = runner.run(Recipe.model_validate({**TABLES, "studies": studies}), options)
+        options = runner.Options(folder / "run", executor="serial", plugin_files=(FILE,), expected=bad.RATES)
+        result = runner.run(Recipe.model_validate({**bad.SOUND, "studies": studies}), options)
     assert result.failures == {}
     assert [row.study for row in result.rows if row.value("mse") < 0.001] == list(KEEPERS)
     return result.store
@@ -97,5 +85,5 @@ def test_a_run_without_streams_starts_no_process(tmp_path, monkeypatch):
     from tests.verify.fake import good
 
     monkeypatch.setattr("subprocess.Popen", None)
-    claims = CLAIMS.partition("\n")[2]
+    claims = bad.RATES.partition("\n")[2]
     assert found(good().write(tmp_path / "run", claims)).numbers == "no stream was kept"

@@ -7,6 +7,7 @@ import time
 import faulty_plugin as faulty
 import pytest
 import tiny_plugin as tiny
+from tiny_runs import registry_of
 
 from rdcbench import fence, registry, runner
 from rdcbench.errors import PartError
@@ -29,9 +30,7 @@ def study(objective: str, **more):
 @pytest.fixture
 def both(monkeypatch):
     """The tiny parts and the faulty ones; workers get both files."""
-    found = registry.Registry()
-    registry._add(found, tiny, "tiny_plugin")
-    registry._add(found, faulty, "faulty_plugin")
+    found = registry_of(tiny, faulty)
     monkeypatch.setattr(registry, "load", lambda files=(): found)
     return found
 

@@ -16,24 +16,10 @@ from rdcbench.recipe import Recipe
 from rdcbench.records import Decoded
 
 FILE = Path(bad.__file__)
-SOUND = {
-    "name": "known-bad",
-    "dataset": {"name": "digits8x8"},
-    "encoder": {"name": "mlp", "widths": [32]},
-    "quantizer": {"name": "dithered", "dither_points": 16},
-    "entropy_model": {"name": "frequencies"},
-    "decoder": {"name": "mlp", "widths": [32]},
-    "objective": {"name": "weighted"},
-    "metrics": [{"name": "mse"}],
-    "training": {"steps": 40, "batch": 64, "learning_rate": 6e-3},
-    "studies": {"rd": {"protocol": "end-to-end", "points": [{}]}},
-}
 UNIVERSAL = {
-    **SOUND["studies"],
+    **bad.SOUND["studies"],
     "universal": {"protocol": {"name": "universal", "study": "rd", "base": {}}, "points": [{"distortion": 2.0}]},
 }
-RATES = 'schema_version = 1\n[claims.bits-are-real]\nkind = "rates"\nsays = "s"\nreason = "r"\n'
-RATES += "relative = 0.02\nabsolute = 0.01\n"
 ROW = "rd/end-to-end/distortion=1/seed0"
 
 
@@ -43,7 +29,7 @@ def run(tmp_path):
 
     def run(folder="run", expected="", **tables):
         options = runner.Options(tmp_path / folder, executor="serial", plugin_files=(FILE,), expected=expected)
-        return runner.run(Recipe.model_validate({**SOUND, **tables}), options)
+        return runner.run(Recipe.model_validate({**bad.SOUND, **tables}), options)
 
     return run
 
@@ -72,7 +58,7 @@ def test_the_sound_codec_is_not_refused(run):
         studies=UNIVERSAL,
         classifier={"name": "judges-own"},
         judges=[{"name": "fresh-critic", "steps": 5}, {"name": "sliced-w2"}, {"name": "memorisation"}],
-        expected=RATES,
+        expected=bad.RATES,
     )
     assert result.failures == {}
     assert verdict(result.store) == "PASS"
@@ -128,17 +114,17 @@ def test_an_entropy_above_what_was_sent(refused):
 
 
 def test_an_entropy_below_what_was_sent(run):
-    result = run(entropy_model={"name": "undithered", "entropy": 1.5}, expected=RATES)
+    result = run(entropy_model={"name": "undithered", "entropy": 1.5}, expected=bad.RATES)
     assert verdict(result.store) == "FAIL"
 
 
 def test_an_entropy_below_what_was_sent_that_calls_the_rest_a_flush(run):
-    result = run(entropy_model={"name": "undithered", "entropy": 1.5, "flush": 1000}, expected=RATES)
+    result = run(entropy_model={"name": "undithered", "entropy": 1.5, "flush": 1000}, expected=bad.RATES)
     assert verdict(result.store) == "FAIL"
 
 
 def test_bits_in_the_header(run):
-    result = run(codec={"name": "in-lengths"}, expected=RATES)
+    result = run(codec={"name": "in-lengths"}, expected=bad.RATES)
     row = result.rows[0]
     assert row.value("rate_coded") == row.value("rate_model") == row.value("rate_bound") == 8.0
     assert verdict(result.store) == "FAIL"

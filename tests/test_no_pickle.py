@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_runs import finished_run
 
 import rdcbench
-from rdcbench import files, registry, runner
+from rdcbench import files
 from rdcbench.bundle.receiving import import_bundle
 from rdcbench.errors import RdcbenchError
 from rdcbench.live import Watcher
@@ -120,18 +121,7 @@ def test_the_bombs_go_off_where_somebody_unpickles(tmp_path):
 @pytest.fixture(scope="module")
 def tiny_run(tmp_path_factory):
     """A finished run of tiny parts; tests copy it."""
-    import tiny_plugin
-
-    from rdcbench.recipe import Recipe
-
-    found = registry.Registry()
-    registry._add(found, tiny_plugin, "tiny_plugin")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "load", lambda files=(): found)
-        out = tmp_path_factory.mktemp("pickle") / "run"
-        recipe = Recipe.model_validate({**tiny_plugin.RECIPE, "only": ["rdc"]})
-        assert not runner.run(recipe, runner.Options(out=out)).failures
-    return out
+    return finished_run(tmp_path_factory.mktemp("pickle") / "run", only=["rdc"])
 
 
 @pytest.mark.parametrize("kind", KINDS)

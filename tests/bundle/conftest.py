@@ -6,34 +6,21 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import tiny_plugin
+from tiny_runs import alone, finished_run
 
-from rdcbench import registry, runner
 from rdcbench.bundle.sending import export
-from rdcbench.loading import overlay
-from rdcbench.recipe import Recipe
 
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory):
     """A run of two rows with a classifier and a judge; read only."""
-    found = registry.Registry()
-    registry._add(found, tiny_plugin, "tiny_plugin")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "load", lambda files=(): found)
-        out = tmp_path_factory.mktemp("bundles") / "tiny"
-        recipe = Recipe.model_validate(overlay(tiny_plugin.RECIPE, {}))
-        assert not runner.run(recipe, runner.Options(out=out)).failures
-    return out
+    return finished_run(tmp_path_factory.mktemp("bundles") / "tiny")
 
 
 @pytest.fixture(scope="session")
 def bundle(tiny_run):
     """The bundle of the tiny run; read only."""
-    found = registry.Registry()
-    registry._add(found, tiny_plugin, "tiny_plugin")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "load", lambda files=(): found)
+    with alone():
         export(tiny_run, target := tiny_run.parent / "tiny.bundle")
     return target
 

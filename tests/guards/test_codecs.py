@@ -7,7 +7,6 @@ import tiny_plugin as tiny
 import torch
 
 from rdcbench import guards
-from rdcbench.codec import freeze
 from rdcbench.errors import GuardError
 from rdcbench.records import Context, Decoded, Split
 from rdcbench.rng import generator
@@ -15,14 +14,6 @@ from rdcbench.rng import generator
 TEST = tiny.Images().load(None, "test")
 CONTEXT = Context(7, "test", torch.arange(len(TEST)))
 X = TEST.batch(CONTEXT.index).x
-
-
-@pytest.fixture
-def codec(make_codec, train_split):
-    codec = make_codec()
-    codec.fit(train_split, generator("fit"))
-    freeze(codec)
-    return codec
 
 
 def decoded(x_hat):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import tiny_plugin as tiny
+from tiny_runs import registry_of
 
 from rdcbench import registry, runner
 from rdcbench.errors import RdcbenchError
@@ -29,10 +30,7 @@ ray = pytest.importorskip("ray")
 @pytest.fixture
 def parts():
     """The tiny parts and the executor."""
-    found = registry.Registry()
-    registry._add(found, tiny, "tiny_plugin")
-    registry._add(found, registry._load_file(FILE), FILE.stem)
-    return found
+    return registry_of(tiny, registry._load_file(FILE))
 
 
 def test_it_is_a_package_of_its_own(parts):
