@@ -26,7 +26,7 @@ from rdcbench.errors import RdcbenchError, StoreError
 from rdcbench.fence import Fence, took_too_long
 from rdcbench.provenance import provenance
 from rdcbench.store import Store
-from rdcbench.versions import MEASURED_BY, TRAINED_BY, module_versions, version_of
+from rdcbench.versions import MEASURED_BY, REDUCED_BY, TRAINED_BY, module_versions, version_of
 from rdcbench.work import perform
 
 CARRY_SECONDS = 5.0
@@ -89,7 +89,8 @@ class Errand:
 
 def installed() -> dict[str, str]:
     """What must be the same on all machines, so that a job's key says what made its numbers."""
-    return {**provenance("cpu")["versions"], "modules of rdcbench": module_versions(*TRAINED_BY, *MEASURED_BY)}
+    code = module_versions(*TRAINED_BY, *MEASURED_BY, *REDUCED_BY)
+    return {**provenance("cpu")["versions"], "modules of rdcbench": code}
 
 
 def check_code(work: Work, expected: Mapping[str, str]) -> None:

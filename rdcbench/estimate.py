@@ -52,8 +52,8 @@ def seconds(plan: Plan, todo: Sequence[Job], options: Options) -> float:
 def _kind(job: Job, settings: building.Settings) -> str:
     """Jobs of one kind take equal steps."""
     parts = {kind: spec.model_dump(mode="json") for kind, spec in job.parts.items()}
-    batch = job.training.batch if job.training else 0
-    return digest_of([parts, sorted(active_terms(job, settings.registry())), job.trains, batch])
+    how = [job.training.batch, job.training.precision] if job.training else []
+    return digest_of([parts, sorted(active_terms(job, settings.registry())), job.trains, *how])
 
 
 def _measure(plan: Plan, job: Job, settings: building.Settings) -> float:

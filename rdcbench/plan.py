@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 
 from rdcbench.errors import RecipeError, unknown
 from rdcbench.jobs import Job, Plan
-from rdcbench.recipe import PartSpec, Recipe, Training, digest_of
+from rdcbench.recipe import FULL_PRECISION, PartSpec, Recipe, Training, digest_of
 from rdcbench.registry import Registry
-from rdcbench.versions import MEASURED_BY, TRAINED_BY, module_versions, sources, version_of, versions
+from rdcbench.versions import MEASURED_BY, REDUCED_BY, TRAINED_BY, module_versions, sources, version_of, versions
 
 _NOT_IN_KEY = {"name", "inputs", "metrics", "judges", "versions", "metric_versions", "data_digest"}
 _CRITIC_ONLY = ("critic_learning_rate", "critic_betas", "critic_schedule", "critic_batches")
@@ -136,6 +136,8 @@ def _completed(recipe: Recipe, job: Job, registry: Registry) -> Job:
         trains = tuple(role for role in trains if role != "critic")
         defaults = {name: Training.model_fields[name].default for name in _CRITIC_ONLY}
         training = training.model_copy(update=defaults) if training else None
+    if "codec" in parts and training:  # it trains itself, in its own precision
+        training = training.model_copy(update={"precision": FULL_PRECISION})
     if classifier is not None:
         inputs["classifier"] = _classifier_name(recipe, job, classifier)
     metrics = [spec for spec in recipe.metrics if _applicable(spec, parts, classifier, registry)]
@@ -216,11 +218,12 @@ def _ordered(jobs: Mapping[str, Job]) -> list[Job]:
 def _train_key(job: Job, train_keys: Mapping[str, str], registry: Registry) -> str:
     settings = job.model_dump(mode="json", exclude=_NOT_IN_KEY)
     settings["tradeoff"] = {} if job.tradeoffs else _telling(job, registry)
-    if settings["training"]:
-        for when in ("limit_seconds", "checkpoint_seconds"):
-            settings["training"].pop(when)
+    if training := settings["training"]:
+        reduced = training["precision"] != FULL_PRECISION
+        for name in ("limit_seconds", "checkpoint_seconds", *(() if reduced else ("precision",))):
+            training.pop(name)
     settings["inputs"] = {role: train_keys[name] for role, name in sorted(job.inputs.items())}
-    trained_by = module_versions(*TRAINED_BY)
+    trained_by = module_versions(*TRAINED_BY, *(REDUCED_BY if training and reduced else ()))
     return digest_of([settings, job.data_digest, job.versions, trained_by])
 
 

@@ -33,6 +33,7 @@ PART_TABLES = (
     "objective",
     "codec",
 )
+FULL_PRECISION: Literal["float32"] = "float32"
 Positive = Field(gt=0)
 MOST_POINTS = 100_000
 """A product of short lists is long: more operating points than this are a mistake."""
@@ -98,6 +99,10 @@ class Training(Table):
         ge=0,
         lt=1,
         description="decay of a moving average of the codec's parameters, which is kept; for codecs without batch norm",
+    )
+    precision: Literal["float32", "bf16"] = Field(
+        default=FULL_PRECISION,
+        description="bf16: encoder, decoder and critic compute in bfloat16 while they train, and in float32 afterwards",
     )
     threads: int = Field(default=1, gt=0)
     limit_seconds: float = Field(default=86400.0, gt=0, description="a job that takes longer fails")

@@ -16,6 +16,7 @@ import pluggy
 
 from rdcbench import hookspecs
 from rdcbench.errors import ContestedError, PartError, unknown
+from rdcbench.recipe import FULL_PRECISION, Training
 from rdcbench.strangers import hushed, is_shipped
 
 _GIVEN = ("image_shape", "classes", "dimensions", "levels", "classifier", "critic", "tradeoff", "training")
@@ -128,7 +129,7 @@ class Registry:
         known = entry.options()
         arguments = {**{key: value for key, value in (given or {}).items() if key in known}, **options}
         try:
-            return entry.target(**arguments)
+            return _class_of(entry, (given or {}).get("training"))(**arguments)
         except (TypeError, ValueError, KeyError, RuntimeError) as error:  # torch's own is RuntimeError
             label = kind.replace("_", " ")
             raise PartError(f"The {label} {name!r} cannot be built with {dict(options)}: {error}") from error
@@ -136,6 +137,15 @@ class Registry:
     def _check_kind(self, kind: str) -> None:
         if kind not in KINDS:
             raise PartError(unknown("kind of part", kind, KINDS))
+
+
+def _class_of(entry: Entry, training: Training | None) -> Any:
+    """The class to build: that of the part, but for networks that a training computes in another precision."""
+    if training is None or training.precision == FULL_PRECISION:
+        return entry.target
+    from rdcbench.precision import METHODS, in_bfloat16
+
+    return in_bfloat16(entry.kind, entry.target) if entry.kind in METHODS else entry.target
 
 
 def _abstract(kind: str) -> type | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from rdcbench.jobs import Job
+from rdcbench.recipe import FULL_PRECISION
 from rdcbench.stats import Interval, seed_interval
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -92,6 +93,7 @@ class Row(Record):
     fields: dict[str, FieldInfo]
     costs: dict[str, float]
     parts: dict[str, str]
+    train_precision: str = FULL_PRECISION
     data_digest: str
     run: str = ""
 
@@ -124,6 +126,7 @@ def make_row(name: str, cells: Sequence[Cell], run: str = "") -> Row:
         fields=first.fields,
         costs={cost: _mean([cell.costs.get(cost, math.nan) for cell in cells]) for cost in first.costs},
         parts={kind: spec.name for kind, spec in first.job.parts.items()},
+        train_precision=first.job.training.precision if first.job.training else FULL_PRECISION,
         data_digest=first.data_digest,
         run=run,
     )
@@ -158,6 +161,7 @@ def frame_records(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
         record: dict[str, Any] = {key: getattr(row, key) for key in ("run", "name", "study", "protocol", "point")}
         record |= {"dimensions": row.dimensions, "levels": row.levels, "seeds": len(row.seeds)}
         record |= {f"part_{kind}": name for kind, name in row.parts.items()}
+        record["train_precision"] = row.train_precision
         record |= {f"weight_{term}": weight for term, weight in row.tradeoff.items()}
         for name, value in row.values.items():
             record[name] = value.value

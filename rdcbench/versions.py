@@ -23,6 +23,8 @@ TRAINED_BY = (
 """Modules of the harness that trained weights depend on."""
 MEASURED_BY = ("bitstream", "evaluate", "real_pair")
 """Modules of the harness that measurements depend on beside them."""
+REDUCED_BY = ("precision",)
+"""Modules of the harness that weights depend on beside them which were trained in another precision than float32."""
 
 
 class Borrowing(ABC):
@@ -94,7 +96,7 @@ def sources(jobs: Iterable[Job], registry: Registry) -> dict[str, str]:
     """Files that define the parts in use, with digests, so that a finished run is recognised without importing them."""
     used = [*((kind, spec) for job in jobs for kind, spec in job.parts.items())]
     used += [("metric", spec) for job in jobs for spec in job.metrics]
-    modules = {f"rdcbench.{name}" for name in (*TRAINED_BY, *MEASURED_BY, "plan")}
+    modules = {f"rdcbench.{name}" for name in (*TRAINED_BY, *MEASURED_BY, *REDUCED_BY, "plan")}
     for kind, spec in {(kind, spec.model_dump_json()): (kind, spec) for kind, spec in used}.values():
         modules.update(_modules_of(registry.get(kind, spec.name).target, spec.options))
     files = {inspect.getfile(import_module(name)) for name in modules}

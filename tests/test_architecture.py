@@ -22,7 +22,7 @@ FLOORS = (
         "arrayfile", "benchmarks", "bitstream", "datafiles", "idx", "lock", "options", "recipe", "records", "sealed",
         "tensorfile",
     ),
-    ("batches", "depot", "folder", "interfaces", "jobs", "loading", "optim"),
+    ("batches", "depot", "folder", "interfaces", "jobs", "loading", "optim", "precision"),
     ("codec", "executors", "fence", "registry", "results"),
     ("derived", "guards", "real_pair"),
     ("evaluate", "store", "versions"),

@@ -13,6 +13,7 @@ from rdcbench.building import load_codec
 from rdcbench.checkpoints import Checkpoint
 from rdcbench.codec import fingerprint
 from rdcbench.errors import StoreError
+from rdcbench.precision import in_bfloat16
 from rdcbench.recipe import Training
 from rdcbench.rng import generator
 from rdcbench.store import Store
@@ -46,8 +47,13 @@ def make_task(make_codec, train_split, tmp_path):
             if step == kill_at:
                 raise Killed
 
+        codec = make_codec()
+        if settings.get("precision") == "bf16":
+            parts = {"encoder": codec.encoder, "decoder": codec.decoder, "critic": critic}
+            for kind, part in parts.items():
+                part.__class__ = in_bfloat16(kind, type(part))
         return Task(
-            codec=make_codec(),
+            codec=codec,
             objective=objective,
             train=train_split,
             training=Training(**settings),
@@ -99,6 +105,7 @@ LOOPS = {
     "a frozen encoder": {"tradeoff": FULL, "trains": ("decoder",)},
     "no average, one-cycle critic": {"tradeoff": FULL, "average": 0.0, "critic_schedule": "one-cycle"},
     "annealed": {"tradeoff": FULL, "anneal": {"perception": (0.5, 0.9)}, "schedule": "step"},
+    "in bfloat16": {"tradeoff": FULL, "precision": "bf16"},
 }
 
 

@@ -109,6 +109,6 @@ def test_records_are_flat():
     assert record == {
         "run": "my-run", "name": NAME, "study": "rdc", "protocol": "end-to-end", "point": "classification=0.01",
         "dimensions": 3, "levels": 4, "seeds": 1, "weight_classification": 0.01,
-        "part_encoder": "mlp", "part_decoder": "conv",
+        "part_encoder": "mlp", "part_decoder": "conv", "train_precision": "float32",
         "mse": 1.0, "mse_image_lo": pytest.approx(0.9), "mse_image_hi": pytest.approx(1.2), "macs": 10.0,
     }  # fmt: skip

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import torch
 from subjects import job, registry, split, task
@@ -34,9 +35,9 @@ STUDIES = {
 Block = Callable[[], AbstractContextManager[object]]
 
 
-def training(study: str) -> train.Task:
+def training(study: str, precision: str = "float32") -> train.Task:
     """A short training of a study, with an untrained classifier where it needs one."""
-    asked = job(*STUDIES[study], {"training.steps": STEPS})
+    asked = job(*STUDIES[study], {"training.steps": STEPS, "training.precision": precision})
     given = {"image_shape": (1, 28, 28), "classes": {"digit": 10}}
     classifier = registry().build("classifier", "paper", {}, given) if "classifier" in asked.inputs else None
     return task(asked, classifier)
@@ -84,7 +85,8 @@ def threads() -> None:
 
 def bfloat16() -> None:
     for study in STUDIES:
-        compare(f"bf16 autocast, {study}", *fits(study, lambda _: None), lambda: torch.autocast("cpu", torch.bfloat16))
+        plain, other = training(study), training(study, "bf16")
+        compare(f"training.precision = bf16, {study}", partial(train.fit, plain), partial(train.fit, other))
 
 
 def compiled() -> None:
