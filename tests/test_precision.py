@@ -10,7 +10,6 @@ from dataclasses import replace
 import pytest
 import tiny_plugin as tiny
 import torch
-from test_fresh import TABLES
 
 from rdcbench import registry, runner
 from rdcbench.bitstream import unpack
@@ -208,9 +207,16 @@ for job in plan.jobs:
         print(hashlib.sha256(codec.decompress(stream.payloads, context).numpy().tobytes()).hexdigest())
 """
 REDUCED = {
-    **TABLES,
+    "name": "reduced",
+    "dataset": {"name": "digits8x8"},
+    "encoder": {"name": "mlp", "widths": [32]},
+    "quantizer": {"name": "dithered", "dither_points": 16},
+    "entropy_model": {"name": "frequencies"},
+    "decoder": {"name": "mlp", "widths": [32]},
     "critic": {"name": "mlp", "widths": [32]},
-    "training": {**TABLES["training"], "precision": "bf16"},
+    "objective": {"name": "weighted"},
+    "metrics": [{"name": "mse"}],
+    "training": {"steps": 20, "batch": 64, "learning_rate": 6e-3, "precision": "bf16"},
     "studies": {"rdp": {"protocol": "end-to-end", "sweep": {"perception": [0.01]}}},
 }
 
