@@ -5,6 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_LISTED = 40
+"""Names of which all are told; of more, as of a run's jobs, the nearest."""
+NEAREST = 8
+
 
 class RdcbenchError(Exception):
     """A mistake in what was asked for; the command line prints it as one sentence and exits with code 2."""
@@ -47,8 +51,11 @@ def unknown(what: str, asked: str, known: Iterable[str]) -> str:
     asked: the name that was given.
     known: the names that exist.
     """
-    names = sorted(known)
-    close = difflib.get_close_matches(asked, names, n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    listing = ", ".join(names) if names else "none"
+    names = {name.lower(): name for name in sorted(known)}
+    close = difflib.get_close_matches(asked.lower(), names, n=1, cutoff=0.5)
+    hint = f" Did you mean {names[close[0]]!r}?" if close else ""
+    listing = ", ".join(names.values()) if names else "none"
+    if len(names) > MOST_LISTED:
+        near = difflib.get_close_matches(asked.lower(), names, n=NEAREST, cutoff=0.0)
+        listing = f"{', '.join(names[name] for name in near)} and {len(names) - NEAREST} more"
     return f"There is no {what} {asked!r}; there is: {listing}.{hint}"

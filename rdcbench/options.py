@@ -48,6 +48,8 @@ def check(options: Options) -> None:
     for name, value in (("seeds", options.seeds), ("jobs", options.jobs)):
         if value is not None and value < 1:
             raise RecipeError(f"--{name} {value} is not possible; it must be at least 1.")
+    if options.cache is not None and options.cache.exists() and not options.cache.is_dir():
+        raise RecipeError(f"--cache {options.cache} is a file; give a folder, which need not exist yet.")
     if options.executor not in OF_THIS_MACHINE:
         return
     if workers(options) > 4 * core_count():

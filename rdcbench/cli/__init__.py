@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
+import rdcbench
 from rdcbench.cli import bundles, check, compare, data, new, parts, results, run, streams, watch
 from rdcbench.errors import RdcbenchError
 
@@ -19,6 +21,21 @@ app = typer.Typer(
 )
 for module in (run, data, parts, new, check, results, compare, streams, bundles, watch):
     module.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(rdcbench.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _all_verbs(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -110,9 +110,10 @@ def print_dry_run(recipe: Recipe, options: Options) -> None:
     """Print the jobs of a recipe, which of them are done, and an estimate of the time for the rest."""
     from rdcbench import estimate, preparing, schedule
     from rdcbench.cli.tables import print_table
-    from rdcbench.options import workers
+    from rdcbench.options import check, workers
     from rdcbench.store import Store
 
+    check(options)
     plan = preparing.prepare(recipe, options)
     todo = schedule.missing(plan, *(Store(folder) for folder in (options.out, options.cache) if folder is not None))
     lines = []

@@ -39,7 +39,7 @@ def leaderboard(
     """Rank the methods and points of some runs; those whose difference is within its interval share a rank."""
     from rdcbench.cli.tables import print_leaderboard
     from rdcbench.report import leaderboard as as_text
-    from rdcbench.report.comparable import check_comparable
+    from rdcbench.report.comparable import check_comparable, check_names
     from rdcbench.store import Store
 
     for what, asked, known in (("order", by, ORDERS), ("format", form, FORMATS)):
@@ -49,6 +49,7 @@ def leaderboard(
     rows = [row for store in stores for row in store.rows()]
     if not rows:
         raise StoreError(f"{', '.join(map(str, runs))}: no finished row yet; see `rdcbench status RUN`.")
+    check_names(stores)
     check_comparable(stores, rows)
     if form == "terminal":
         print_leaderboard(rows, by)

@@ -11,7 +11,7 @@ from rdcbench.page.pictures import IMAGES, Album
 from rdcbench.recipe import Figure, Recipe
 from rdcbench.report.bounds import bound_lines, bound_points
 from rdcbench.report.columns import ASPECTS, aspect_of, axis_title, columns, field_infos, speaker
-from rdcbench.report.comparable import check_comparable
+from rdcbench.report.comparable import check_comparable, check_names
 from rdcbench.report.leaderboard import make_leaderboard
 from rdcbench.report.methods import Method
 from rdcbench.report.reference import Expected, paper_points, read_expected
@@ -30,6 +30,7 @@ def make_content(stores: Sequence[Store], claims: Mapping[Path, Sequence[Mapping
     if not rows:
         names = ", ".join(str(store.root) for store in stores)
         raise StoreError(f"{names}: no finished row yet; see `rdcbench status RUN`.")
+    check_names(stores)
     check_comparable(stores, rows)
     board = make_leaderboard(rows, "distortion")
     overall = make_leaderboard(rows)

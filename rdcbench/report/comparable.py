@@ -21,6 +21,18 @@ def check_comparable(stores: Sequence[Store], rows: Sequence[Row]) -> None:
     _check_judges(stores)
 
 
+def check_names(stores: Sequence[Store]) -> None:
+    """Refuse to put runs of one name, or one run twice, into one table: nothing would tell their rows apart."""
+    seen: dict[str, Store] = {}
+    for store in stores:
+        other = seen.setdefault(store.root.resolve().name, store)
+        if other is not store:
+            raise StoreError(
+                f"{other.root} and {store.root} have one name, by which no table could tell their rows apart: give "
+                "each run once, and rename the folder of one of two."
+            )
+
+
 def _check_data(rows: Sequence[Row]) -> None:
     seen: dict[str, Row] = {}
     for row in rows:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import rdcbench
+
 from .conftest import Cli
+
+
+def test_the_version_is_told(cli: Cli) -> None:
+    assert cli("--version") == (0, f"{rdcbench.__version__}\n", "")
 
 
 def test_plugins_say_which_package_adds_what(cli: Cli) -> None:

@@ -43,6 +43,20 @@ def test_a_dry_run_prints_the_jobs_and_an_estimate_and_writes_nothing(cli: Cli, 
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--seeds", "0"], "--seeds 0 is not possible"),
+        (["--jobs", "0"], "--jobs 0 is not possible"),
+        (["--device", "warp"], "There is no device 'warp' here; there is: cpu"),
+        (["--cache", __file__], "is a file; give a folder"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_would(cli: Cli, tmp_path: Path, options: list[str], sentence: str) -> None:
+    code, _, err = cli("run", "smoke", *SMALL, "--out", tmp_path / "none", "--dry-run", *options)
+    assert (code, sentence in err) == (2, True), err
+
+
 def test_a_dry_run_knows_the_cache_and_writes_nothing(cli: Cli, finished: Path, tmp_path: Path) -> None:
     """So that a later run into the same place is not refused."""
     code, out, _ = cli("run", "smoke", *SMALL, "--out", tmp_path / "none", "--cache", finished, "--dry-run")

@@ -5,7 +5,7 @@ import pytest
 from rdcbench.errors import StoreError
 from rdcbench.jobs import Job, Plan
 from rdcbench.recipe import PartSpec
-from rdcbench.report.comparable import check_comparable
+from rdcbench.report.comparable import check_comparable, check_names
 from rdcbench.results import Cell, CellValue, FieldInfo, make_row
 from rdcbench.store import Store
 
@@ -38,6 +38,13 @@ def test_rows_of_another_version_or_unit_do_not_and_are_named(store, field, what
     for change in ({"version": "2"}, {"unit": "v"}, {"direction": "higher"}, {"source": "elsewhere"}):
         with pytest.raises(StoreError, match=f"The {what} has another definition in a/s/p/x .* than in b/s/p/x"):
             check_comparable([], [row("d", "a", field), row("d", "b", field, **change)])
+
+
+def test_runs_of_one_name_and_one_run_twice_are_refused(store):
+    check_names([store("a", {}), store("b", {})])
+    for first, second in (("a", "a"), ("a", "other/a")):
+        with pytest.raises(StoreError, match="have one name, by which no table could tell their rows apart"):
+            check_names([store(first, {}), store(second, {})])
 
 
 def test_runs_of_one_judge_compare(store):
