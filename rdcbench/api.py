@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdcbench.benchmarks import find_recipe, out_folder
-from rdcbench.errors import PartError, RdcbenchError, StoreError
+from rdcbench.errors import PartError, RdcbenchError, StoreError, unknown
 from rdcbench.loading import expected_text, load_recipe, parse_setting
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ def run(
     benchmark: str,
     preset: str = "",
     out: str | Path | None = None,
-    settings: Sequence[str] = (),
-    plugin_files: Sequence[str | Path] = (),
+    settings: str | Sequence[str] = (),
+    plugin_files: str | Path | Sequence[str | Path] = (),
     **options: Any,
 ) -> pd.DataFrame:
     """Run a benchmark by name or by the path of its recipe, and give its rows.
@@ -30,11 +31,11 @@ def run(
     ----------
     benchmark, preset: as on the command line.
     out: the run folder; runs/BENCHMARK-PRESET if not given.
-    settings: "table.key=VALUE" texts laid over the recipe.
-    plugin_files: single-file plugins.
-    options: further fields of `rdcbench.options.Options`: seeds, jobs, device, data_dir, offline, executor,
-        executor_options, artefacts. One job at a time if `jobs` is not given: worker processes need the caller's script
-        to guard its main part; jobs=None: as many as the machine's cores, or as the cluster takes.
+    settings: "table.key=VALUE" texts laid over the recipe, or one of them; 'only=["rdc"]' chooses studies.
+    plugin_files: single-file plugins, or one of them.
+    options: further fields of `rdcbench.options.Options`: seeds, jobs, device, data_dir, cache, offline, executor,
+        executor_options, artefacts, trackers. One job at a time if `jobs` is not given: worker processes need the
+        caller's script to guard its main part; jobs=None: as many as the machine's cores, or as the cluster takes.
 
     Raises
     ------
@@ -43,20 +44,34 @@ def run(
     from rdcbench import runner
     from rdcbench.options import Options
 
+    _check_known(options)
     path = find_recipe(benchmark)
-    recipe = load_recipe(path, preset, [parse_setting(text) for text in settings])
+    texts = [settings] if isinstance(settings, str) else settings
+    files = [plugin_files] if isinstance(plugin_files, str | Path) else plugin_files
+    recipe = load_recipe(path, preset, [parse_setting(text) for text in texts])
     defaults = {"jobs": 1, "seeds": recipe.seeds}
+    folders = {name: Path(options[name]) for name in ("data_dir", "cache") if options.get(name) is not None}
     chosen = Options(
         out=Path(out) if out else out_folder(recipe.name, preset),
         expected=expected_text(path),
-        plugin_files=tuple(Path(file).resolve() for file in plugin_files),
-        **{**defaults, **options},
+        plugin_files=tuple(Path(file).resolve() for file in files),
+        **{**defaults, **options, **folders},
     )
     result = runner.run(recipe, chosen)
     if result.failures:
         listing = "; ".join(f"{name}: {why}" for name, why in result.failures.items())
         raise RdcbenchError(f"{len(result.failures)} jobs of {chosen.out} failed: {listing}")
     return rows(result.store.root)
+
+
+def _check_known(options: Mapping[str, Any]) -> None:
+    """Refuse what is no field of Options, with the names that are."""
+    from rdcbench.options import Options
+
+    known = [field.name for field in fields(Options) if field.name != "expected"]
+    for name in options:
+        if name not in known:
+            raise RdcbenchError(unknown("option of a run", name, [*known, "preset", "settings"]))
 
 
 def rows(run_folder: str | Path) -> pd.DataFrame:

@@ -55,6 +55,19 @@ def test_presets_settings_and_options(recipe, tmp_path):
     assert (training.steps, training.batch) == (3, 8)
 
 
+def test_one_setting_needs_no_list_and_folders_may_be_texts(recipe, tmp_path):
+    folders = {"out": str(tmp_path / "run"), "cache": str(tmp_path / "cache"), "data_dir": str(tmp_path / "data")}
+    frame = rdcbench.run(str(recipe), "short", settings="only=['rdp']", seeds=1, **folders)
+    assert set(frame["study"]) == {"rdp"}
+    assert list((tmp_path / "cache" / "cells").iterdir())
+
+
+def test_an_option_that_is_none_is_answered_with_those_that_are(recipe, tmp_path):
+    with pytest.raises(RdcbenchError, match=r"There is no option of a run 'seed'; there is: .* Did you mean 'seeds'\?"):
+        rdcbench.run(str(recipe), out=tmp_path / "run", seed=1)
+    assert not (tmp_path / "run").exists()
+
+
 def test_points_to_expect_lie_beside_the_recipe(recipe, tmp_path):
     (tmp_path / "expected.toml").write_text("a = 1\n")
     rdcbench.run(str(recipe), out=tmp_path / "run", seeds=1, jobs=1)
