@@ -7,21 +7,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import mutations
+import recipe_mutations
 
 from rdcbench import registry
 from rdcbench.conformance import check_entry
+from rdcbench.loading import read_recipe
 
 PARTS = registry.load()
 BUILT_IN = [entry for entry in PARTS.entries if entry.owner in PARTS.shipped]
 MUTABLE = [entry for entry in BUILT_IN if entry.kind in mutations.METHODS]
+RECIPES = [path for entry in BUILT_IN if entry.kind == "recipe" for path in sorted(entry.target.glob("*/recipe.toml"))]
 
 
 def named(value):
+    if isinstance(value, Path):
+        return value.parent.name
     return f"{value.kind}-{value.name}" if isinstance(value, registry.Entry) else getattr(value, "__name__", None)
 
 
@@ -83,3 +89,29 @@ def test_a_class_that_is_only_derived_is_not(entry, options):
     changed = registry.Entry(entry.kind, part.name, "mutation", part)
     with_it = registry.Registry([*PARTS.entries, changed], {}, [*PARTS.owners, "mutation"])
     assert [str(finding) for finding in check_entry(changed, with_it, options(entry)) if not finding.holds] == []
+
+
+def findings_of(raw, folder):
+    """What the contracts say to a folder that holds this one recipe, without its presets."""
+    (folder / "changed").mkdir()
+    (folder / "changed" / "recipe.toml").write_text(tomli_w.dumps({**raw, "presets": {}}))
+    changed = registry.Entry("recipe", str(folder), "mutation", folder)
+    return [finding for finding in check_entry(changed, PARTS) if not finding.holds]
+
+
+@pytest.mark.parametrize("mutate", recipe_mutations.MUTATIONS)
+@pytest.mark.parametrize("path", RECIPES, ids=named)
+def test_a_mutation_of_a_recipe_is_caught(path, mutate, tmp_path):
+    raw = read_recipe(path)
+    if not mutate(raw):
+        pytest.skip("this recipe has no place for it")
+    assert [finding.contract.name for finding in findings_of(raw, tmp_path)] == ["plan"]
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=named)
+def test_a_recipe_that_is_only_copied_is_not(path, tmp_path):
+    assert findings_of(read_recipe(path), tmp_path) == []
+
+
+def test_every_kind_has_mutations():
+    assert {*mutations.METHODS, "recipe"} == set(registry.KINDS)
