@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from rdcbench import Fitted, PartError, Quantizer, Split
 from rdcbench_frontier.lloyd import (
+    CHUNK,
     Weights,
     Words,
     cheapest,
@@ -18,6 +19,7 @@ from rdcbench_frontier.lloyd import (
     constrain,
     improve,
     kmeans,
+    meet,
     pure_cells,
     words_of,
 )
@@ -94,7 +96,7 @@ class Codebook(Quantizer, Fitted):
         ------
         PartError: more codewords than images, than different images, or fewer than labels in a pure codebook.
         """
-        latents = self._latents(given(torch.arange(len(train))).flatten(1))
+        latents = self._all_latents(train, given)
         pixels = latents.shape[1] - self.labels
         self._check(latents, pixels)
         points = compact(latents[:, :pixels], generator)
@@ -109,7 +111,20 @@ class Codebook(Quantizer, Fitted):
             words, weights = constrain(near, words, weights, self.limit)
         cells = cheapest(near, *words.affine(weights))
         finished = words_of(latents, cells, Words(torch.zeros(self.words, pixels), words.laws, words.bits))
-        self._keep(improve(latents, finished, weights, FINISHING), weights)
+        finished = improve(latents, finished, weights, FINISHING)
+        if self.limit is not None:
+            finished, weights = meet(latents, finished, weights, self.limit)
+        self._keep(finished, weights)
+
+    def _all_latents(self, train: Split, given: Callable[[Tensor], Tensor]) -> Tensor:
+        """Latents of all training images, [n, P + labels]: they are large, so that none is held twice."""
+        made: Tensor | None = None
+        for some in torch.arange(len(train)).split(CHUNK):
+            part = self._latents(given(some).flatten(1))
+            made = part.new_empty(len(train), part.shape[1]) if made is None else made
+            made[some] = part
+        assert made is not None
+        return made
 
     def _check(self, latents: Tensor, pixels: int) -> None:
         """Refuse what cannot be fitted, before it takes time."""

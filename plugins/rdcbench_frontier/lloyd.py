@@ -34,8 +34,9 @@ UNUSED_BITS: Final = 64.0
 FIRST_PRICE: Final = 3e-3
 """Price of a bit from which it rises, as a share of the variance."""
 STEPS: Final = 100
-LAST: Final = 20
-"""Iterations under a limit on bits, and those of them that count."""
+"""Iterations under a limit on bits."""
+HALVINGS: Final = 12
+"""Of the bracket in which the last price of a bit is sought."""
 
 
 @dataclass(frozen=True)
@@ -96,22 +97,35 @@ def improve(latents: Tensor, words: Words, weights: Weights, steps: int) -> Word
 
 
 def constrain(latents: Tensor, words: Words, weights: Weights, bits: float) -> tuple[Words, Weights]:
-    """Raise the price of a bit until the codewords' entropy is `bits`, and hold it there while they settle.
+    """Raise the price of a bit until the codewords' entropy is about `bits`, and hold it there while they settle.
 
     The price follows the entropy by a tenth at most in each iteration: codewords that are left without images do not
-    come back, so a jump would lose more of them than the bits ask for. Of the last iterations that one is taken which
-    comes nearest to `bits` from below.
+    come back, so a jump would lose more of them than the bits ask for.
     """
     variance = float(latents[:, : words.centres.shape[1]].var(0).sum()) / weights.pixels
-    rate, best = FIRST_PRICE * variance, None
-    for step in range(STEPS):
-        now = Weights(weights.pixels, weights.label, rate)
-        words = improve(latents, words, now, 1)
-        found = entropy(words)
-        if step >= STEPS - LAST and found <= bits and (best is None or found > entropy(best[0])):
-            best = words, now
-        rate *= math.exp(max(-0.1, min(0.1, 0.5 * (found - bits))))
-    return best or (words, Weights(weights.pixels, weights.label, rate))
+    rate = FIRST_PRICE * variance
+    for _ in range(STEPS):
+        words = improve(latents, words, Weights(weights.pixels, weights.label, rate), 1)
+        rate *= math.exp(max(-0.1, min(0.1, 0.5 * (entropy(words) - bits))))
+    return words, Weights(weights.pixels, weights.label, rate)
+
+
+def meet(latents: Tensor, words: Words, weights: Weights, bits: float) -> tuple[Words, Weights]:
+    """The best codewords of the cells that these ones make at the least price of a bit for which `bits` are kept.
+
+    Lloyd's iterations at a fixed price go on losing bits; so the price is sought last, by halving its logarithm's
+    bracket, for codewords that stay where they are.
+    """
+    found = words, weights
+    low, high = weights.rate / 8, weights.rate * 8
+    for _ in range(HALVINGS):
+        now = Weights(weights.pixels, weights.label, math.sqrt(low * high))
+        tried = words_of(latents, cheapest(latents, *words.affine(now)), words)
+        if entropy(tried) <= bits:
+            found, high = (tried, now), now.rate
+        else:
+            low = now.rate
+    return found
 
 
 def kmeans(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -141,8 +155,7 @@ def compact(pixels: Tensor, generator: torch.Generator) -> Tensor:
     some = pixels[torch.randperm(len(pixels), generator=generator)[:10_000]]
     centred = (some - some.mean(0)).double()
     vectors = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -COORDINATES:].float()
-    near: Tensor = (pixels - some.mean(0)) @ vectors
-    return near
+    return torch.cat([(part - some.mean(0)) @ vectors for part in pixels.split(CHUNK)])
 
 
 def pure_cells(points: Tensor, labels: Tensor, count: int, classes: int, generator: torch.Generator) -> Tensor:

@@ -36,18 +36,28 @@ class Below(Claim):
     """One row of `winner` is at most each row of `losers` in every one of `fields`, in paired differences.
 
     Of a field of which more is better it is at least that. Name `rate_model` among the fields for a comparison at equal
-    rate; rate bounds are printed beside it.
+    rate; rate bounds are printed beside it. With `each`, every loser may have a winner of its own.
     """
 
     kind: Literal["below"]
     winner: Names
     losers: Names
     fields: Names = Field(min_length=1)
+    each: bool = False
 
     def check(self, scope: Scope) -> Answer:
-        """The best winner speaks; of its losers and fields the worst."""
+        """The best winner speaks, of all losers or of each one; of its losers and fields the worst."""
         losers = scope.rows(self.losers, *self.fields)
         winners = scope.rows(self.winner, *self.fields)
+        if not self.each:
+            return self._best(scope, winners, losers)
+        answers = [self._best(scope, winners, [loser]) for loser in losers]
+        verdict = worst(found for found, _ in answers)
+        left = [told for found, told in answers if found != "PASS"]
+        below = f"{len(answers) - len(left)} of {counted(len(losers), 'row')} below one of"
+        return verdict, "; ".join([f"{below} {listed([row.name for row in winners])}", *left])
+
+    def _best(self, scope: Scope, winners: Sequence[Row], losers: Sequence[Row]) -> Answer:
         answers = [self._against(scope, winner, losers) for winner in winners]
         found = best(verdict for verdict, _ in answers)
         return next(answer for answer in answers if answer[0] == found)

@@ -264,7 +264,9 @@ def _toml(value: Any) -> str:
         return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return repr(value) if isinstance(value, int | float) else '"' + str(value).replace('"', "'") + '"'
+    if isinstance(value, bool | int | float):
+        return repr(value).lower()
+    return '"' + str(value).replace('"', "'") + '"'
 
 
 def _weight(text: str) -> tuple[str, float]:

@@ -42,6 +42,21 @@ def test_two_winners_that_share_the_work_are_not_one(tried):
     assert tried(table_of((0.045, 0.5), (0.07, 0.96), bits=4.5), **BELOW).verdict == "FAIL"
 
 
+def test_with_each_every_loser_may_have_a_winner_of_its_own(tried):
+    shared = table_of((0.049, 0.96), (0.045, 0.85), bits=4.5)
+    assert tried(shared, **BELOW).verdict == "FAIL"
+    finding = tried(shared, **BELOW, each=True)
+    assert finding.verdict == "PASS", finding.numbers
+    assert finding.numbers == "3 of 3 rows below one of w/x/0, w/x/1"
+
+
+def test_with_each_a_loser_that_no_winner_is_below_is_named(tried):
+    finding = tried(table_of((0.049, 0.96), (0.045, 0.75), bits=4.5), **BELOW, each=True)
+    assert finding.verdict == "FAIL"
+    assert finding.numbers.startswith("2 of 3 rows below one of w/x/0, w/x/1; w/x/0 against 1 row")
+    assert "l/x/1" in finding.numbers
+
+
 def test_differences_over_the_same_images_that_scatter_leave_it_open(tried):
     run = table_of((0.0469, 0.96), bits=4.5, noise={("w", "mse"): 0.05})
     assert tried(run, **BELOW).verdict == "UNDECIDED"

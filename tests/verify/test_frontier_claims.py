@@ -24,6 +24,7 @@ def frontier() -> FakeRun:
         ("codebook-entropy", 0.0415, 4.74),
         ("codebook-pure-entropy", 0.0435, 4.74),
         ("codebook-pure-lean", 0.0445, 4.2),
+        ("codebook-pure-middle", 0.0444, 4.4),
     ):
         judged = {"ce": 0.05, "accuracy": 0.99, "ce_judge": 0.06, "accuracy_judge": 0.985}
         run.rows[f"{name}/end-to-end/distortion=1"] = {"rate_bound": 6.34, "rate_model": bits, "mse": mse, **judged}
@@ -52,6 +53,7 @@ BROKEN = {
     "entropy-codebook-reaches": ("codebook-entropy", {"rate_model": 4.80}),
     "pure-codebook-reaches": ("codebook-pure-entropy", {"ce_judge": 0.3}),
     "pure-codebook-is-below-figures-4a-and-6": ("codebook-pure-lean", {"rate_model": 4.7}),
+    "pure-codebooks-are-below-each-row": ("rdc", {"mse": 0.044}),
     "one-dial-is-below-figure-5": ("lean-dial", {"mse": 0.07}),
     "perfect-perception-costs-twice": ("pure-dial/one-decoder/dial=1", {"mse": 0.1}),
     "perfect-perception-is-perfect": ("pure-dial/one-decoder/dial=1", {"perception": 9.0}),
@@ -67,6 +69,7 @@ BLURRED = {
     "entropy-codebook-reaches": ("codebook-entropy", "mse", 0.05),
     "pure-codebook-reaches": ("codebook-pure-entropy", "mse", 0.05),
     "pure-codebook-is-below-figures-4a-and-6": ("codebook-pure-lean", "mse", 0.05),
+    "pure-codebooks-are-below-each-row": ("rdc", "mse", 0.5),
     "one-dial-is-below-figure-5": ("rdp-base", "mse", 0.5),
     "perfect-perception-costs-twice": ("pure-dial/one-decoder/dial=1", "mse", 0.1),
     "perfect-perception-is-perfect": ("pure-dial/one-decoder/dial=1", "perception", 100.0),
