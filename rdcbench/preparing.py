@@ -56,6 +56,7 @@ def prepare(recipe: Recipe, options: Options, lost: Collection[str] = ()) -> Pla
         parts.get("tracker", name)
     _check_parts(without(recipe.model_copy(update={"only": []}), lost), parts)
     plan = make_plan(recipe, options.seeds, parts)
+    _check_fields(plan, parts)
     threads = threads_of(plan)
     if threads > core_count() and not is_cluster(entry.target):
         raise RecipeError(f"training.threads = {threads} is more than this machine's {core_count()} cores.")
@@ -80,6 +81,24 @@ def _check_parts(recipe: Recipe, parts: Registry) -> None:
 
     for kind, spec in _specs(recipe):
         parts.check(kind, spec.name, spec.options, given_to(kind))
+
+
+def _check_fields(plan: Plan, parts: Registry) -> None:
+    """Refuse metrics and judges that bring one field twice: each row would fail, after its training."""
+    judges = {job.name: job.parts["judge"].name for job in plan.jobs if job.stage == "judge"}
+    asked = {
+        (*(("metric", spec.name) for spec in job.metrics), *(("judge", judges[name]) for name in job.judges))
+        for job in plan.jobs
+    }
+    for measures in sorted(asked):
+        source: dict[str, str] = {}
+        for kind, name in measures:
+            for field in getattr(parts.get(kind, name).target, "fields", ()):  # one without any costs its own rows
+                if field in source:
+                    raise RecipeError(
+                        f"{source[field]} and {kind}:{name} bring one field, {field!r}; ask for one of them."
+                    )
+                source[field] = f"{kind}:{name}"
 
 
 def _specs(recipe: Recipe) -> Iterator[tuple[str, PartSpec]]:

@@ -39,6 +39,15 @@ def test_a_part_of_a_study_that_is_not_asked_for_is_looked_at_too(options, make_
     prepare(recipe, options(), lost=["rdp"])
 
 
+@pytest.mark.parametrize("twice", ["metrics", "judges"])
+def test_two_measures_of_one_field_are_refused_before_anything_is_trained(options, make_recipe, twice):
+    name = {"metrics": "tiny-mse", "judges": "tiny-judge"}[twice]
+    with pytest.raises(
+        RecipeError, match=rf"{twice[:-1]}:{name} and {twice[:-1]}:{name} bring one field, '.*'; ask for"
+    ):
+        prepare(make_recipe({twice: [{"name": name}, {"name": name}]}), options())
+
+
 def test_studies_that_are_left_out_are_inactive(make_recipe):
     recipe = make_recipe()
     assert without(recipe, []) is recipe
