@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,14 @@ FOLDER = Path(__file__).parent
 BENCHMARK = FOLDER.parent / "benchmarks" / "mnist-frontier"
 SENDERS = (
     ("rdc", "classification=0", ("rdc", "rdc-zero-labels")),
-    ("rdc", "classification=0.015", ("rdc-universal", "rdc-labels")),
+    (
+        "rdc",
+        "classification=0.015",
+        ("rdc-universal", "rdc-universal-tenth", "rdc-universal-tenfold", "rdc-labels"),
+    ),
+    ("rdc-3x4", "classification=0.015", ("rdc-universal-3x4",)),
+    ("rdc-4x4", "classification=0.015", ("rdc-universal-4x4",)),
+    ("rdp-base", "perception=0.015", ("rdp-universal",)),
     ("rdc-joint", "classification=0.015", ("rdc-joint", "rdc-joint-universal")),
     ("codebook", "distortion=1", ("codebook", "codebook-labels")),
     ("codebook-entropy", "distortion=1", ("codebook-entropy",)),
@@ -37,6 +45,8 @@ SENDERS = (
 )
 """Study and point of a frozen sender, and the studies whose decoders stand behind it."""
 LABEL = "digit"
+FIELDS = {"mse": "D", "ce_judge": "label, nats"}
+"""Measures whose least value a sender determines, and their names in a table."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -45,11 +55,13 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(__doc__)
     stores = [Store(Path(run)) for run in arguments]
     rows, runs = first_of_each(stores)
+    senders = list(bracketed(rows, runs))
     blocks = {
         "run": lambda: machine(stores),
         "claims": lambda: claims(stores),
         "rows": lambda: make_results.row_table([row for row in rows if row.study in own_studies()]),
-        "forbidden": lambda: forbidden(rows, runs),
+        "forbidden": lambda: forbidden(senders),
+        "left": lambda: left(senders),
         "rates": lambda: rates(rows),
     }
     page = BENCHMARK / "README.md"
@@ -91,27 +103,58 @@ def claims(stores: Sequence[Store]) -> Iterator[str]:
             yield f"- **{finding.verdict}** `{finding.claim}`: {finding.says}. {finding.numbers}"
 
 
-def forbidden(rows: Sequence[Row], runs: Mapping[str, Path]) -> Iterator[str]:
-    """Brackets of what each sender forbids with its first seed, and what the best of its decoders leave above them."""
-    lines = []
+@dataclass(frozen=True)
+class Sender:
+    """A frozen sender, the rows of decoders behind it, and brackets of what it forbids with its first seed."""
+
+    row: Row
+    decoders: Sequence[Row]
+    forbids: Mapping[str, stats.Bracket]
+
+    def left(self, row: Row, field: str) -> str:
+        """What a decoder leaves above the two ends of the bracket."""
+        value, bracket = row.values[field].seed_values[0], self.forbids[field]
+        return f"{value - bracket.hi:.4f} to {value - bracket.lo:.4f}"
+
+
+def bracketed(rows: Sequence[Row], runs: Mapping[str, Path]) -> Iterator[Sender]:
+    """The senders of which there are rows."""
     for study, point, decoders in SENDERS:
         sender = next((row for row in rows if (row.study, row.point) == (study, point)), None)
-        if sender is None:
-            continue
-        same = [row for row in rows if row.study in decoders and (row.study != study or row.point == point)]
-        seed = sender.seeds[0]
-        for title, field, bracket in zip(
-            ("D", "label, nats"), ("mse", "ce_judge"), brackets(runs[study], sender, seed), strict=True
-        ):
-            best = min(same, key=lambda row, field=field: row.values[field].seed_values[0])  # type: ignore[misc]
-            value = best.values[field].seed_values[0]
-            left = f"{value - bracket.hi:.4f} to {value - bracket.lo:.4f}"
+        if sender is not None:
+            same = [row for row in rows if row.study in decoders and (row.study != study or row.point == point)]
+            found = brackets(runs[study], sender, sender.seeds[0])
+            yield Sender(sender, same, dict(zip(FIELDS, found, strict=True)))
+
+
+def forbidden(senders: Sequence[Sender]) -> Iterator[str]:
+    """What each sender forbids, and what the best of its decoders leaves above it."""
+    lines = []
+    for sender in senders:
+        for field, title in FIELDS.items():
+            bracket = sender.forbids[field]
+            best = min(sender.decoders or [sender.row], key=lambda row, field=field: row.values[field].seed_values[0])  # type: ignore[misc]
             ends = f"{bracket.lo:.4f} to {bracket.hi:.4f}"
-            lines.append((f"{study} {point}", title, ends, f"{bracket.width:.4f}", f"{best.study} {best.point}", left))
-    if not lines:
-        return
-    header = ("sender", "what", "forbidden", "width", "its best decoder", "left by that decoder")
-    yield from table(header, lines)
+            name, who = f"{sender.row.study} {sender.row.point}", f"{best.study} {best.point}"
+            lines.append((name, title, ends, f"{bracket.width:.4f}", who, sender.left(best, field)))
+    if lines:
+        yield from table(("sender", "what", "forbidden", "width", "its best decoder", "left by that decoder"), lines)
+
+
+def left(senders: Sequence[Sender]) -> Iterator[str]:
+    """What every universal row has above what its sender forbids."""
+    lines = [
+        (row.study, row.point, *(cell for field in FIELDS for cell in (_digits(row, field), sender.left(row, field))))
+        for sender in senders
+        for row in sender.decoders
+        if row.protocol == "universal"
+    ]
+    if lines:
+        yield from table(("study", "point", "D", "left of D", "judge CE", "left of the label, nats"), lines)
+
+
+def _digits(row: Row, field: str) -> str:
+    return f"{row.values[field].seed_values[0]:.4f}"
 
 
 def brackets(run: Path, row: Row, seed: int) -> tuple[stats.Bracket, stats.Bracket]:
