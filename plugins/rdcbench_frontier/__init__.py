@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def rdcbench_encoders() -> Iterable[type[rdcbench.Encoder]]:
-    """The image itself, with or without what the classifier says of it; its principal components."""
-    from rdcbench_frontier import linear, pixels
+    """The image itself, with or without what the classifier says of it; its principal components; a learned one."""
+    from rdcbench_frontier import asking, linear, pixels
 
-    return (*pixels.ENCODERS, *linear.ENCODERS)
+    return (*pixels.ENCODERS, *linear.ENCODERS, *asking.ENCODERS)
 
 
 @hookimpl
@@ -34,6 +34,14 @@ def rdcbench_decoders() -> Iterable[type[rdcbench.Decoder]]:
 
     modules = cells, groups, neighbours, likeliest, linear, joint
     return [decoder for module in modules for decoder in module.DECODERS]
+
+
+@hookimpl
+def rdcbench_objectives() -> Iterable[type[rdcbench.Objective]]:
+    """Distortion at a given number of bits."""
+    from rdcbench_frontier.limited import OBJECTIVES
+
+    return OBJECTIVES
 
 
 @hookimpl
