@@ -20,13 +20,13 @@ class RateLimited(Objective):
 
     Parameters
     ----------
-    limit: bits an image that cost nothing, at least 0.
+    limit: bits an image that cost nothing, at least 0; of 0 every bit has its price.
     """
 
     name = "rate-limited"
     terms: ClassVar[Mapping[str, frozenset[str]]] = {"distortion": frozenset(), "rate": frozenset({"rate"})}
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, limit: float = 0.0) -> None:
         if not limit >= 0:
             raise ValueError(f"limit = {limit} is not possible; it must be at least 0 bits")
         self.limit = limit
