@@ -36,6 +36,7 @@ def frontier() -> FakeRun:
         row = {**BASE_JOINT, "mse": mse, **judged}
         run.rows[f"rdc-joint/joint-universal/classification={weight:g}"] = row
         run.rows[f"rdc-joint-universal/universal/classification={weight:g}"] = dict(row)
+        run.rows[f"rdc-universal-0066/universal/classification={weight:g}"] = dict(row)
     run.put("rdc-universal-tenfold", mse=0.0518)
     return run
 
@@ -63,6 +64,7 @@ BROKEN = {
     "joint-training-halves-the-gap": ("rdc-universal", {"mse": 0.0482}),
     "joint-training-is-close-everywhere": ("rdc", {"mse": 0.044}),
     "joint-training-keeps-the-constraint": ("rdc-joint", {"accuracy_judge": 0.7}),
+    "a-looser-base-halves-the-gap-too": ("rdc-universal", {"mse": 0.0482}),
 }
 """Claim -> a row or study, and the fields that break it."""
 BLURRED = {
@@ -79,6 +81,7 @@ BLURRED = {
     "joint-training-halves-the-gap": ("rdc-joint-universal", "mse", 0.05),
     "joint-training-is-close-everywhere": ("rdc-joint", "mse", 0.05),
     "joint-training-keeps-the-constraint": ("rdc-joint", "accuracy_judge", 2.0),
+    "a-looser-base-halves-the-gap-too": ("rdc-universal-0066", "mse", 0.05),
 }
 """Claim -> what scatters over images, so that it cannot tell."""
 
