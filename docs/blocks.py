@@ -6,7 +6,9 @@ The scripts beside this module import it, and one another, by name: Python puts 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 BLOCK = re.compile(r"(<!-- begin generated: (?P<name>[\w-]+) -->\n).*?(<!-- end generated: (?P=name) -->)", re.DOTALL)
 
@@ -35,3 +37,10 @@ def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str
     yield f"| {' | '.join('---' for _ in header)} |"
     for line in lines:
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |".replace("  |", " |")
+
+
+def keep_tables(run: Path, results: Path, figures: Iterable[str]) -> None:
+    """Copy a run's leaderboards and some of its figures into a folder."""
+    results.mkdir(exist_ok=True)
+    for name in ("leaderboard.md", "leaderboard.csv", *(f"figures/{figure}.png" for figure in figures)):
+        shutil.copyfile(run / name, results / Path(name).name)

@@ -2,9 +2,9 @@
 
     python docs/make_frontier.py RUN [MORE...]
 
-RUN is a run of mnist-frontier (preset `codebooks`), MORE those of mnist-universal and of the preset `rates`; of a study
-that several have, the first run's rows count. A block that the runs have nothing for is left as it is, and no number
-in these blocks is typed.
+RUN is a run of mnist-frontier, whose tables and figures go to results/; MORE are runs of mnist-universal and of
+presets, for studies that RUN has not: of a study that several have, the first run's rows count. A block that the runs
+have nothing for is left as it is, and no number in these blocks is typed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import make_results
 import torch
-from blocks import filled, table
+from blocks import filled, keep_tables, table
 
 import rdcbench
 from rdcbench import building, stats
@@ -44,6 +44,7 @@ SENDERS = (
     ("codebook-pure", "distortion=1", ("codebook-pure",)),
 )
 """Study and point of a frozen sender, and the studies whose decoders stand behind it."""
+FIGURES = ("frontier-rdc", "frontier-rdp", "frontier-joint", "frontier-labels", "frontier-rates", "frontier-grid")
 LABEL = "digit"
 FIELDS = {"mse": "D", "ce_judge": "label, nats"}
 """Measures whose least value a sender determines, and their names in a table."""
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     }
     page = BENCHMARK / "README.md"
     page.write_text(filled(page.read_text(encoding="utf-8"), blocks, keep=True), encoding="utf-8")
+    keep_tables(stores[0].root, BENCHMARK / "results", FIGURES)
 
 
 def first_of_each(stores: Sequence[Store]) -> tuple[list[Row], dict[str, Path]]:

@@ -7,12 +7,11 @@ RUN is a finished run of mnist-universal, MORE those of its preset `convergence`
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from blocks import filled, table
+from blocks import filled, keep_tables, table
 
 from rdcbench.fresh import verify_afresh
 from rdcbench.results import Row
@@ -107,9 +106,7 @@ def convergence_table(rows: Sequence[Row], twice: Sequence[Row]) -> Iterator[str
 def keep_files(run: Path, more: Sequence[Path]) -> None:
     """Copy tables and figures of the run into results/, and what verify says."""
     results = BENCHMARK / "results"
-    results.mkdir(exist_ok=True)
-    for name in ("leaderboard.md", "leaderboard.csv", *(f"figures/{figure}.png" for figure in FIGURES)):
-        shutil.copyfile(run / name, results / Path(name).name)
+    keep_tables(run, results, FIGURES)
     lines = [f"{f.verdict:9} {f.claim}: {f.says}. {f.numbers}" for f in verify_afresh([Store(run), *map(Store, more)])]
     (results / "verify.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
