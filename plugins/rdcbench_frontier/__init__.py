@@ -30,9 +30,9 @@ def rdcbench_quantizers() -> Iterable[type[rdcbench.Quantizer]]:
 @hookimpl
 def rdcbench_decoders() -> Iterable[type[rdcbench.Decoder]]:
     """Decoders that are fitted to any frozen sender: conditional means, posterior samples, and the way between."""
-    from rdcbench_frontier import cells, groups, joint, likeliest, linear, neighbours
+    from rdcbench_frontier import cells, groups, joint, labelled, likeliest, linear, neighbours
 
-    modules = cells, groups, neighbours, likeliest, linear, joint
+    modules = cells, labelled, groups, neighbours, likeliest, linear, joint
     return [decoder for module in modules for decoder in module.DECODERS]
 
 

@@ -25,6 +25,7 @@ def frontier() -> FakeRun:
         ("codebook-pure-entropy", 0.0435, 4.74),
         ("codebook-pure-lean", 0.0445, 4.2),
         ("codebook-pure-middle", 0.0444, 4.4),
+        ("codebook-pure-least", 0.0460, 4.1),
     ):
         judged = {"ce": 0.05, "accuracy": 0.99, "ce_judge": 0.06, "accuracy_judge": 0.985}
         run.rows[f"{name}/end-to-end/distortion=1"] = {"rate_bound": 6.34, "rate_model": bits, "mse": mse, **judged}
