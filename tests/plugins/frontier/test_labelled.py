@@ -10,9 +10,9 @@ from rdcbench.errors import PartError
 
 @pytest.fixture
 def misread(train):
-    """The training split with every twentieth label moved on: a classifier that goes by the image misreads those."""
+    """The training split with every twenty-first label moved on: a classifier that goes by the image misreads those."""
     digit = train.labels["digit"].clone()
-    digit[::20] = (digit[::20] + 1) % 10
+    digit[::21] = (digit[::21] + 1) % 10
     return rdcbench.Split("train", train.images, {**train.labels, "digit": digit})
 
 
@@ -26,7 +26,7 @@ def test_samples_are_training_images_of_the_cells_class(make_codec, misread, cla
                  for image, digit in zip(misread.images, misread.labels["digit"], strict=True)}  # fmt: skip
         shown = [known[image.numpy().tobytes()] for image in (decoded(codec, misread, dial=1.0) * 255).round().byte()]
         shares.append(float((torch.tensor(shown) == asked).float().mean()))
-    assert shares[0] < 0.97 < shares[1] == 1.0
+    assert shares[0] < 0.98 < shares[1] == 1.0
 
 
 def test_the_dial_still_costs_what_posterior_sampling_costs(make_codec, misread):
