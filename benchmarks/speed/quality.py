@@ -37,23 +37,23 @@ class Goal:
     over: Mapping[str, Any] = field(default_factory=dict)
 
 
-DENSE = {"decoder": {"name": "mlp"}, "critic": {"name": "mlp", "penalty_share": 0.5}}
-BASE = {"protocol": {"study": "rdpc", "base": {"perception": 0.015, "classification": 0.0}}}
+DENSE = {"name": "mlp", "penalty_share": 0.5}
 CLOSE = {"mse": 0.0555, "perception": 85.0}
 
 GOALS = {
     "rdc": Goal("rdc", {"classification": 0.015}, 30, {"mse": 0.053, "accuracy": 0.95}, {"training.steps": 1300}),
     "rdp": Goal(
-        "rdpc", {"perception": 0.02, "classification": 0.0}, 25, CLOSE,
-        {"sweep.perception": [0.02], "training.steps": 1400},
+        "rdpc", {"perception": 0.015, "classification": 0.0}, 25, CLOSE,
+        {"training.steps": 1400, "training.average": 0.0, "training.precision": "bf16"},
     ),
     "rdp-perceptual": Goal(
-        "rdp-base", {"perception": 0.015}, 150, {"mse": 0.066, "perception": 45.0}, {"training.steps": 2800}
+        "rdp-base", {"perception": 0.015}, 150, {"mse": 0.066, "perception": 45.0},
+        {"training.steps": 3800, "critic.widths": [8, 16, 32]},
     ),
     "rdp-universal": Goal("rdp-universal", {"perception": 0.006}, 60, CLOSE, {"training.steps": 400}),
     "rdp-universal-dense": Goal(
-        "rdp-universal", {"perception": 0.015}, 12, CLOSE,
-        {**DENSE, **BASE, "sweep.perception": [0.015], "training.steps": 400, "training.batch": 128},
+        "rdp-universal", {"perception": 0.01}, 12, CLOSE,
+        {"training.steps": 300, "critic": DENSE, "protocol.start": ["decoder"]},
     ),
     "rdc-universal": Goal("rdc-universal", {"classification": 0.0066}, 7, {}, {"training.steps": 400}),
     "rdc-universal-4x": Goal("rdc-universal", {"classification": 0.0066}, 28, {}, {"training.steps": 1600}),
