@@ -44,7 +44,7 @@ SENDERS = (
     ("codebook-pure", "distortion=1", ("codebook-pure",)),
 )
 """Study and point of a frozen sender, and the studies whose decoders stand behind it."""
-FIGURES = ("frontier-rdc", "frontier-rdp", "frontier-joint", "frontier-labels", "frontier-rates", "frontier-grid")
+FIGURES = tuple(tomllib.loads((BENCHMARK / "recipe.toml").read_text(encoding="utf-8"))["figures"])
 LABEL = "digit"
 FIELDS = {"mse": "D", "ce_judge": "label, nats"}
 """Measures whose least value a sender determines, and their names in a table."""
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     }
     page = BENCHMARK / "README.md"
     page.write_text(filled(page.read_text(encoding="utf-8"), blocks, keep=True), encoding="utf-8")
-    keep_tables(stores[0].root, BENCHMARK / "results", FIGURES)
+    keep_tables([store.root for store in stores], BENCHMARK / "results", FIGURES)
 
 
 def first_of_each(stores: Sequence[Store]) -> tuple[list[Row], dict[str, Path]]:
