@@ -28,30 +28,34 @@ PHOTOGRAPHS: Final[Mapping[str, tuple[str, ...]]] = {
 """Split -> files in the packages. No photograph is in two splits; the second picture of a stereo pair is in none."""
 LARGEST: Final = 300
 """Lines of the smallest photograph."""
+MOST: Final = 10**7
+"""More crops than any photograph has."""
 
 
 @final
 class Photographs(Dataset):
     """Square crops of ten photographs that ship with scikit-learn and scikit-image; whole photographs are held out.
 
-    Crops of the test and validation photographs lie side by side, those of the others overlap. The label is the
-    photograph. Needs scikit-image (`pip install rdcbench[photographs]`).
+    Crops of the test and validation photographs lie side by side, those of the others overlap, and the large ones of
+    these do not outweigh the small ones. The label is the photograph. Needs scikit-image (`pip install rdcbench[photographs]`).
     """
 
     name = "photographs"
 
-    def __init__(self, *, size: int = 128, step: int = 32) -> None:
+    def __init__(self, *, size: int = 128, step: int = 32, most: int = 225) -> None:
         """Set the crops.
 
         Parameters
         ----------
         size: side of a crop, 8 to 300 pixels.
         step: pixels between neighbouring crops that are trained on.
+        most: crops of one photograph that are trained on; of more, so many are taken, evenly spaced.
         """
-        for option, value, least, most in (("size", size, 8, LARGEST), ("step", step, 1, LARGEST)):
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise PartError(f"The option {option} = {value!r} must be a whole number from {least} to {most}.")
-        self.size, self.step = size, step
+        ranges = (("size", size, 8, LARGEST), ("step", step, 1, LARGEST), ("most", most, 1, MOST))
+        for option, value, first, last in ranges:
+            if isinstance(value, bool) or not isinstance(value, int) or not first <= value <= last:
+                raise PartError(f"The option {option} = {value!r} must be a whole number from {first} to {last}.")
+        self.size, self.step, self.most = size, step, most
         self.image_shape = (3, size, size)
         self.classes = {"photograph": max(map(len, PHOTOGRAPHS.values()))}
 
@@ -68,7 +72,7 @@ class Photographs(Dataset):
 
     def digest(self) -> str:
         """Digest of sizes and files."""
-        digest = hashlib.md5(repr((self.size, self.step)).encode(), usedforsecurity=False)
+        digest = hashlib.md5(repr((self.size, self.step, self.most)).encode(), usedforsecurity=False)
         for split, files in PHOTOGRAPHS.items():
             for file in files:
                 digest.update(f"{split} {file}".encode() + _path(file).read_bytes())
@@ -78,12 +82,13 @@ class Photographs(Dataset):
         """Read one split, images [n, 3, size, size]."""
         if split not in PHOTOGRAPHS:
             raise DataError(unknown("split", split, PHOTOGRAPHS))
-        step = self.step if split == "train" else self.size
+        step, most = (self.step, self.most) if split == "train" else (self.size, MOST)
         images, labels = [], []
         for label, file in enumerate(PHOTOGRAPHS[split]):
-            for crop in _crops(_path(file), self.size, step):
-                images.append(crop)
-                labels.append(label)
+            crops = list(_crops(_path(file), self.size, step))
+            taken = min(len(crops), most)
+            images += [crops[place * len(crops) // taken] for place in range(taken)]
+            labels += [label] * taken
         return Split(split, torch.from_numpy(np.stack(images)), {"photograph": torch.tensor(labels)})
 
 

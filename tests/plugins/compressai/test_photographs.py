@@ -24,11 +24,18 @@ def test_crops_of_the_test_photographs_lie_side_by_side():
     assert split.labels["photograph"].bincount().tolist() == [60, 28, 54]
 
 
+def test_no_photograph_that_trains_outweighs_the_others():
+    count = Photographs(size=64, most=225).load(None, "train").labels["photograph"].bincount()
+    assert count.tolist() == [225] * 6
+    assert len(Photographs(size=64, most=7).load(None, "train")) == 42
+    assert len(Photographs(size=64, most=7).load(None, "test")) == 142
+
+
 def test_other_crops_are_other_data():
-    assert len({Photographs(size=size, step=step).digest() for size, step in ((64, 32), (64, 64), (96, 32))}) == 3
+    assert len({Photographs(**options).digest() for options in ({"size": 64}, {"size": 96}, {"step": 64}, {"most": 9})}) == 4
 
 
-@pytest.mark.parametrize("options", [{"size": 7}, {"size": 301}, {"step": 0}, {"size": 64.0}])
+@pytest.mark.parametrize("options", [{"size": 7}, {"size": 301}, {"step": 0}, {"size": 64.0}, {"most": 0}])
 def test_an_option_that_cannot_be_is_refused(options):
     with pytest.raises(PartError, match="must be a whole number from"):
         Photographs(**options)
