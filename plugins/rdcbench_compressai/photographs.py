@@ -37,7 +37,8 @@ class Photographs(Dataset):
     """Square crops of ten photographs that ship with scikit-learn and scikit-image; whole photographs are held out.
 
     Crops of the test and validation photographs lie side by side, those of the others overlap, and the large ones of
-    these do not outweigh the small ones. The label is the photograph. Needs scikit-image (`pip install rdcbench[photographs]`).
+    these do not outweigh the small ones. The label is the photograph. Needs scikit-image (`pip install
+    rdcbench[photographs]`).
     """
 
     name = "photographs"

@@ -32,7 +32,8 @@ def test_no_photograph_that_trains_outweighs_the_others():
 
 
 def test_other_crops_are_other_data():
-    assert len({Photographs(**options).digest() for options in ({"size": 64}, {"size": 96}, {"step": 64}, {"most": 9})}) == 4
+    others = ({"size": 64}, {"size": 96}, {"step": 64}, {"most": 9})
+    assert len({Photographs(**options).digest() for options in others}) == 4
 
 
 @pytest.mark.parametrize("options", [{"size": 7}, {"size": 301}, {"step": 0}, {"size": 64.0}, {"most": 0}])
