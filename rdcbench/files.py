@@ -96,7 +96,7 @@ def _read_npy(path: Path) -> npt.NDArray[Any]:
     try:
         array = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
     except Exception as error:  # whatever a hostile header makes numpy raise, this is no array
-        raise RdcbenchError(f"{path} is not a .npy array that can be read: {error}.") from error
+        raise RdcbenchError(f"{path} is not a .npy array that can be read: {str(error).rstrip('.')}.") from error
     if array.dtype != np.uint8:
         raise RdcbenchError(f"{path} holds {array.dtype}; images must be uint8, 0..255.")
     return np.asarray(array)

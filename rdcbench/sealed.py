@@ -31,7 +31,7 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
         path.chmod(0o644)
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be written: {error.strerror or error}. Free space or choose another --out."
+            f"{path} cannot be written: {error.strerror or error}. Free space or choose another place."
         ) from error
 
 

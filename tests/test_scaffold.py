@@ -67,6 +67,7 @@ def test_a_new_benchmark_can_be_planned(parts, tmp_path):
         ("recipe", "smoke", "There is a recipe 'smoke' already, from rdcbench"),
         ("objective", "", "'' is no name for a new objective"),
         ("objective", "weighted", "There is an objective 'weighted' already, from rdcbench_std"),
+        ("metric", "rdcbench", "There is a module 'rdcbench' already; choose another name."),
         ("metric", "std", "There is a module 'rdcbench_std' already; choose another name."),
     ],
 )

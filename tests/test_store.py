@@ -93,7 +93,7 @@ def test_a_reader_sees_the_old_or_the_new_file_and_nothing_between(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StoreError, match=r"cannot be written: .*choose another --out"):
+    with pytest.raises(StoreError, match=r"cannot be written: .*choose another place"):
         atomic_write(tmp_path / "file" / "x", lambda file: file.write(b"new"))
     with pytest.raises(StoreError, match="cannot be written"):
         Store(tmp_path / "file").write("cells/k.json", b"")

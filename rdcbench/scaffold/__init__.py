@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 
 from rdcbench.errors import PartError, RdcbenchError, unknown
+from rdcbench.hookspecs import PROJECT
 from rdcbench.registry import KINDS, Registry
 
 COMMANDS = {
@@ -68,8 +69,9 @@ def _check_name(kind: str, name: str, registry: Registry) -> None:
     taken = [entry.owner for entry in registry.entries if entry.kind == kind and name in entry.brings]
     if taken:
         raise RdcbenchError(f"There is {_a(label)} {name!r} already, from {taken[0]}; choose another name.")
-    if find_spec(module_of(name)) is not None:
-        raise RdcbenchError(f"There is a module {module_of(name)!r} already; choose another name.")
+    module = name if name == PROJECT else module_of(name)  # a folder `rdcbench` would hide the package
+    if find_spec(module) is not None:
+        raise RdcbenchError(f"There is a module {module!r} already; choose another name.")
 
 
 def _a(label: str) -> str:
