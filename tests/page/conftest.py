@@ -41,6 +41,15 @@ def make_run(root: Path, title: str = "A run", studies: int = 2, points: int = 3
     return make_store(root, recipe, cells, expected=EXPECTED)
 
 
+def put_receiver_bytes(store: Store) -> None:
+    """Give the rows of a run 0, 1000, 2000... bytes at the receiver."""
+    for number, row in enumerate(store.rows()):
+        (key,) = row.keys
+        cell = store.cell(key)
+        assert cell is not None
+        store.write_cell(cell.model_copy(update={"costs": {"receiver_bytes": 1000.0 * number}}), {})
+
+
 @pytest.fixture
 def evil(tmp_path: Path) -> Store:
     """A run whose title is an attack."""

@@ -9,7 +9,7 @@ import pytest
 
 from rdcbench.page import make_page
 
-from .conftest import make_run
+from .conftest import make_run, put_receiver_bytes
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 pytestmark = pytest.mark.skipif(
@@ -71,6 +71,12 @@ def test_sorting_filtering_and_columns(opened, tmp_path):
     page.fill("#filter", "")
     page.select_option("#columns", "costs")
     assert page.locator('#board [data-sort="train_seconds"]').count() == 1
+
+
+def test_methods_are_ranked_with_what_their_receivers_keep(opened, tmp_path):
+    store = make_run(tmp_path / "run", studies=1)
+    put_receiver_bytes(store)
+    assert "receiver 1,000 bytes" in opened(store).inner_text("#cards .ranks")
 
 
 def test_layers_axes_and_keyboard(opened, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from rdcbench.errors import StoreError
 from rdcbench.page.content import make_content
 
-from .conftest import make_run
+from .conftest import make_run, put_receiver_bytes
 
 
 def test_every_number_has_both_intervals(tmp_path):
@@ -34,9 +34,7 @@ def test_rows_that_do_not_compare_are_refused(tmp_path):
 
 def test_methods_have_their_hypervolume_and_what_the_receiver_keeps(tmp_path):
     store = make_run(tmp_path / "run", studies=1)
-    for number, row in enumerate(store.rows()):
-        (key,) = row.keys
-        store.write_cell(store.cell(key).model_copy(update={"costs": {"receiver_bytes": 1000.0 * number}}), {})
+    put_receiver_bytes(store)
     (method,) = make_content([store], {})["methods"]
     assert (method["study"], method["rank"]) == ("rdc", 1)
     assert method["receiver_bytes"] == 1000.0
