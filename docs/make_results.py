@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
         "rows": lambda: row_table(Store(run).rows()),
         "convergence": lambda: convergence_table(Store(run).rows(), [row for one in more for row in Store(one).rows()]),
     }
-    page.write_text(filled(page.read_text(encoding="utf-8"), blocks), "utf-8")
+    page.write_text(filled(page.read_text(encoding="utf-8"), blocks, keep=True), "utf-8")
     keep_files(run, more)
 
 
