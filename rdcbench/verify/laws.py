@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -84,12 +85,16 @@ def _under(rows: Sequence[Row], floor: Callable[[Row], float | None], of_what: s
     return worst(verdicts), f"{told}; not above their floor: {listed(under)}" if under else told
 
 
+LENGTH = 4
+"""Bytes in which a container tells the length of a payload."""
+
+
 class Rates(Law):
     """Coded bits are the model's, up to `relative` and `beside` bytes, never below; the model's are at most the bound.
 
     absolute: bits by which a model may exceed its bound. beside: bytes that flush and header of the whole file may have
-    together, so that nothing travels in a table of lengths or under the name of a flush. Numbers of files: an interval
-    decides nothing here.
+    together, so that nothing travels in a table of lengths or under the name of a flush; a row without a bound is of
+    files, one for each image, whose lengths the container has to tell. Numbers of files: an interval decides nothing.
     """
 
     kind: Literal["rates"]
@@ -110,7 +115,8 @@ class Rates(Law):
                 above.append(model - bound)
                 beside.append(flush + header)
                 shorter = coded < model * (1 - TABLE_PRECISION)
-                if over[-1] > self.relative or above[-1] > self.absolute or beside[-1] > self.beside or shorter:
+                allowed = self.beside + (LENGTH * images if math.isinf(bound) else 0)
+                if over[-1] > self.relative or above[-1] > self.absolute or beside[-1] > allowed or shorter:
                     told = f"{row.name} seed {seed}: coded {coded:.4f}, model {model:.4f}, bound {bound:.4f}"
                     wrong.append(f"{told}, flush and header {beside[-1]:.0f} bytes")
         told = f"coded over model after the flush {100 * min(over):+.2f} to {100 * max(over):+.2f} %; "

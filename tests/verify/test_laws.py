@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,14 @@ def test_rates(tried, model, coded, verdict):
 def test_the_flush_is_no_fault_of_the_tables(tried):
     run = one(model=0.5, rate_coded=0.66, flush_bytes=8.0, header_bytes=46.0)
     assert tried(run, **RATES).verdict == "PASS"
+
+
+def test_files_of_one_image_each_may_tell_their_lengths(tried):
+    """As JPEG's do: 4 bytes an image of the container, and no more."""
+    files = {"model": 3000.0, "rate_coded": 3000.0, "flush_bytes": 0.0, "bound": math.inf}
+    images = 400
+    assert tried(one(**files, header_bytes=46.0 + 4 * images), **RATES).verdict == "PASS"
+    assert tried(one(**files, header_bytes=200.0 + 5 * images), **RATES).verdict == "FAIL"
 
 
 @pytest.mark.parametrize(("flush", "header"), [(8.0, 40_046.0), (4000.0, 46.0)])
