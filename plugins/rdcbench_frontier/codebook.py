@@ -181,9 +181,9 @@ class Codebook(Quantizer, Fitted):
         return torch.cat([self.centres, self.laws], 1)[symbols.flatten()]
 
     def forward(self, latent: Tensor, dither: Tensor) -> Tensor:
-        """The codeword, with the gradient of the identity."""
+        """The codeword, with the gradient of the identity where one is asked for."""
         hard = self.dequantize(self.quantize(latent, dither), dither)
-        return hard + (latent - latent.detach())
+        return hard + (latent - latent.detach()) if latent.requires_grad else hard  # latents of a split are large
 
 
 QUANTIZERS: Final[tuple[type[Quantizer], ...]] = (Codebook,)
