@@ -70,6 +70,7 @@ def kill_again_and_again(run, kills: int, jobs: int) -> None:
         moment = moments.uniform(0.01, last / 2) if jobs == 1 else moments.uniform(first / 2, last)
         if killed_after(moment, partial(run, f"killed{folder}", jobs=jobs)):
             done += 1
+            time.sleep(3.0 * (jobs > 1))  # a worker that is still importing notices only then that it is alone
         else:
             assert numbers(run(f"killed{folder}")) == whole
             folder += 1
