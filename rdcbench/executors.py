@@ -96,13 +96,16 @@ class _Lane:
 
 def _pool() -> ProcessPoolExecutor:
     spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=_quiet_worker)
+    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_quiet_worker, initargs=(os.getpid(),))
 
 
-def _quiet_worker() -> None:
-    """Leave Ctrl-C to the parent, end with it, and give one thread to each library until the job says otherwise."""
+def _quiet_worker(parent: int) -> None:
+    """Leave Ctrl-C to the parent, end with it, and give one thread to each library until the job says otherwise.
+
+    The parent says who it is: while a worker imports for seconds, it may be killed, and the worker be another's child.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 

@@ -7,9 +7,11 @@ import os
 import signal
 import time
 from concurrent.futures import BrokenExecutor
+from pathlib import Path
 
 import pytest
 
+from rdcbench import executors
 from rdcbench.errors import RdcbenchError
 from rdcbench.executors import Local, Serial
 
@@ -71,3 +73,33 @@ def _soon(condition) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def _start_a_worker(told) -> None:
+    pool = executors._pool()
+    pool.submit(os.getpid)
+    told.send(list(pool._processes))
+    time.sleep(60)
+
+
+def _runs(process: int) -> bool:
+    """Whether it is there and no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc who runs")
+def test_a_worker_whose_parent_is_killed_while_it_starts_ends_too():
+    ours, theirs = multiprocessing.Pipe()
+    parent = multiprocessing.get_context("fork").Process(target=_start_a_worker, args=(theirs,))
+    parent.start()
+    (worker,) = ours.recv()
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.join()
+    assert _runs(worker), "it is importing"
+    end = time.monotonic() + 60
+    while _runs(worker) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not _runs(worker)
