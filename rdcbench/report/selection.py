@@ -12,6 +12,7 @@ from rdcbench.report.style import plain
 from rdcbench.results import Row
 
 END_TO_END = "end-to-end"
+RATES = frozenset({"rate_bound", "rate_model", "rate_coded", "bpp"})
 SYMBOLS = {"perception": r"$\lambda_p$", "classification": r"$\lambda_c$", "distortion": r"$\lambda_d$"}
 
 
@@ -22,6 +23,8 @@ class Series:
     studies: tuple[str, ...]
     title: str
     rows: tuple[Row, ...]
+    along_rate: bool = False
+    """Whether the figure has rates on its axis, so that the curve has none of its own."""
 
     @property
     def study(self) -> str:
@@ -45,8 +48,8 @@ class Series:
 
     @property
     def rate_name(self) -> str:
-        """The rate bound as text, equal for equal rates, unknown ones included."""
-        return f"{self.rate:.3g}"
+        """The rate bound as text, equal for equal rates, unknown ones and those of a curve along rates included."""
+        return "nan" if self.along_rate else f"{self.rate:.3g}"
 
 
 @dataclass(frozen=True)
@@ -60,31 +63,43 @@ class Selection:
 def select(recipe: Recipe, wanted: Figure, rows: Sequence[Row]) -> Selection:
     """Find the rows of a figure's studies."""
     series, missing = [], []
+    along_rate = RATES.issuperset(wanted.x)
     for name in wanted.studies:
         study = recipe.studies[name]
         names = {point_name(tradeoff): tradeoff for tradeoff in study.tradeoffs()}
         found = {row.point: row for row in rows if row.study == name and _is_wanted(row.point, wanted)}
         if found:
             order = [*(point for point in names if point in found), *(point for point in found if point not in names)]
-            series.append(Series((name,), study.title or name, tuple(found[point] for point in order)))
+            drawn = tuple(found[point] for point in order)
+            series.append(Series((name,), study.title or name, drawn, along_rate))
         lost = _lost(study, wanted, found)
         if lost:
             missing.append(f"{plain(name)} ({'all points' if not found else ', '.join(lost)})")
     planned = {point_name(tradeoff) for name in wanted.studies for tradeoff in recipe.studies[name].tradeoffs()}
-    drawn = {row.point for one in series for row in one.rows}
-    missing += [f"{plain(point)} (in none of the studies)" for point in wanted.points if point not in planned | drawn]
+    there = {row.point for one in series for row in one.rows}
+    missing += [f"{plain(point)} (in none of the studies)" for point in wanted.points if point not in planned | there]
     return Selection(_joined(series), (f"Missing: {'; '.join(missing)}.",) if missing else ())
 
 
 def _joined(series: Sequence[Series]) -> tuple[Series, ...]:
-    """Studies of one title, protocol, rate and swept weights make one curve: only their settings differ."""
+    """Studies of one title, protocol, rate and swept weights make one curve: only their settings differ.
+
+    Along an axis of rates they may differ in their rate too, and stand in its order.
+    """
     curves: dict[tuple[str, str, str, tuple[str, ...]], Series] = {}
     for one in series:
         row = one.rows[0]
         kind = (one.title, row.protocol, one.rate_name, tuple(sorted(row.tradeoff)))
         before = curves.get(kind)
-        curves[kind] = Series(before.studies + one.studies, one.title, before.rows + one.rows) if before else one
+        curves[kind] = _join(before, one) if before else one
     return tuple(curves.values())
+
+
+def _join(first: Series, second: Series) -> Series:
+    rows = first.rows + second.rows
+    if first.along_rate:
+        rows = tuple(sorted(rows, key=lambda row: row.value("rate_coded")))
+    return Series(first.studies + second.studies, first.title, rows, first.along_rate)
 
 
 def _is_wanted(point: str, wanted: Figure) -> bool:

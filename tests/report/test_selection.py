@@ -56,6 +56,21 @@ def test_studies_of_one_title_make_one_curve_unless_their_rate_or_weights_differ
     assert second.studies == ("four",)
 
 
+def test_along_an_axis_of_rates_studies_of_one_title_make_one_curve_in_the_order_of_their_rate():
+    small, large = ({**STUDY, "title": "rdc", "dimensions": n, "sweep": {"classification": [0.0]}} for n in (2, 5))
+    recipe, _ = setting(large=large, small=small)
+    wanted = Figure(title="t", studies=["large", "small", "uni"], x=["rate_coded"])
+    rows = rows_of(
+        cells(recipe, "large", [0.0], rate_coded=7.9)
+        + cells(recipe, "small", [0.0], rate_coded=3.1)
+        + cells(recipe, "uni", [0.0, 0.005], rate_coded=4.6)
+    )
+    curve, other = select(recipe, wanted, rows).series
+    assert (curve.studies, [row.study for row in curve.rows]) == (("large", "small"), ["small", "large"])
+    assert not several_rates([curve, other]), "colours tell curves apart, not rates"
+    assert rates_text([curve, other]) == ""
+
+
 def test_rates():
     recipe, wanted = setting(four={**STUDY, "dimensions": 4, "levels": 4})
     rows = rows_of(cells(recipe, "rdc", [0.0, 0.005], rate_model=4.4) + cells(recipe, "uni", [0.0], rate_model=4.5))
