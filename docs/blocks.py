@@ -39,10 +39,10 @@ def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |".replace("  |", " |")
 
 
-def keep_tables(runs: Sequence[Path], results: Path, figures: Iterable[str]) -> None:
-    """Copy the first run's leaderboards, and each figure from the first run that drew it, into a folder."""
+def keep_tables(run: Path, results: Path, figures: Mapping[str, Path]) -> None:
+    """Copy a run's leaderboards, and figures from the run of each, into a folder."""
     results.mkdir(exist_ok=True)
-    for name in ("leaderboard.md", "leaderboard.csv", *(f"figures/{figure}.png" for figure in figures)):
-        found = next((run / name for run in runs if (run / name).is_file()), None)
-        if found is not None:
-            shutil.copyfile(found, results / Path(name).name)
+    for name in ("leaderboard.md", "leaderboard.csv"):
+        shutil.copyfile(run / name, results / name)
+    for figure, drawn in figures.items():
+        shutil.copyfile(drawn / "figures" / f"{figure}.png", results / f"{figure}.png")

@@ -2,9 +2,10 @@
 
     python docs/make_frontier.py RUN [MORE...]
 
-RUN is a run of mnist-frontier, whose tables and figures go to results/; MORE are runs of mnist-universal and of
-presets, for studies that RUN has not: of a study that several have, the first run's rows count. A block that the runs
-have nothing for is left as it is, and no number in these blocks is typed.
+RUN is a run of mnist-frontier, whose tables go to results/; MORE are runs of fewer seeds, of mnist-universal or of
+presets, for studies that RUN has not: of a study that several have, the first run's rows count. A figure comes from the
+first run that has three quarters of its studies. A block that the runs have nothing for is left as it is, and no number
+in these blocks is typed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ SENDERS = (
     ("codebook-pure", "distortion=1", ("codebook-pure",)),
 )
 """Study and point of a frozen sender, and the studies whose decoders stand behind it."""
-FIGURES = tuple(tomllib.loads((BENCHMARK / "recipe.toml").read_text(encoding="utf-8"))["figures"])
+FIGURES = tomllib.loads((BENCHMARK / "recipe.toml").read_text(encoding="utf-8"))["figures"]
 LABEL = "digit"
 FIELDS = {"mse": "D", "ce_judge": "label, nats"}
 """Measures whose least value a sender determines, and their names in a table."""
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
     }
     page = BENCHMARK / "README.md"
     page.write_text(filled(page.read_text(encoding="utf-8"), blocks, keep=True), encoding="utf-8")
-    keep_tables([store.root for store in stores], BENCHMARK / "results", FIGURES)
+    keep_tables(stores[0].root, BENCHMARK / "results", drawn_by(stores))
 
 
 def first_of_each(stores: Sequence[Store]) -> tuple[list[Row], dict[str, Path]]:
@@ -79,6 +80,18 @@ def first_of_each(stores: Sequence[Store]) -> tuple[list[Row], dict[str, Path]]:
         rows += found
         runs |= {row.study: store.root for row in found}
     return rows, runs
+
+
+def drawn_by(stores: Sequence[Store]) -> dict[str, Path]:
+    """Figure -> the first run that has rows of three quarters of its studies; figures of no run are left out."""
+    there = {store.root: {row.study for row in store.rows()} for store in stores}
+    found = {}
+    for name, figure in FIGURES.items():
+        wanted = figure["studies"]
+        runs = [run for run, studies in there.items() if len(studies.intersection(wanted)) >= 0.75 * len(wanted)]
+        if runs:
+            found[name] = runs[0]
+    return found
 
 
 def own_studies() -> set[str]:

@@ -106,7 +106,7 @@ def convergence_table(rows: Sequence[Row], twice: Sequence[Row]) -> Iterator[str
 def keep_files(run: Path, more: Sequence[Path]) -> None:
     """Copy tables and figures of the run into results/, and what verify says."""
     results = BENCHMARK / "results"
-    keep_tables([run], results, FIGURES)
+    keep_tables(run, results, dict.fromkeys(FIGURES, run))
     lines = [f"{f.verdict:9} {f.claim}: {f.says}. {f.numbers}" for f in verify_afresh([Store(run), *map(Store, more)])]
     (results / "verify.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

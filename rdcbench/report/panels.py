@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,13 +48,16 @@ def marks(series: Series, x: str, y: str) -> list[Mark]:
 
 
 def choose_looks(series: Sequence[Series]) -> dict[str, Look]:
-    """Colour by rate where there are several, else by study; circles for end-to-end, another shape for each other."""
+    """Colour by rate where there are several, else by study; circles for end-to-end, another shape for each other.
+
+    Where the colours are used up, end-to-end curves have another shape too.
+    """
     rates = sorted({one.rate_name for one in series}, key=float)  # those without a bound, infinite, come last
     looks: dict[str, Look] = {}
+    shapes = itertools.cycle(OTHER_MARKERS)
     for index, one in enumerate(series):
         turn = rates.index(one.rate_name) if several_rates(series) else index
-        others = sum(not before.end_to_end for before in series[:index])
-        marker = "o" if one.end_to_end else OTHER_MARKERS[others % len(OTHER_MARKERS)]
+        marker = "o" if one.end_to_end and turn < len(COLORS) else next(shapes)
         looks |= dict.fromkeys(one.studies, Look(COLORS[turn % len(COLORS)], marker))
     return looks
 

@@ -116,6 +116,12 @@ def test_colour_by_rate_when_there_are_several():
     assert colors == {0.050936: looks["b"].color, 0.042928: looks["a"].color}
 
 
+def test_of_eight_curves_no_two_look_the_same():
+    """There are six colours: what is drawn in one for the second time has another shape."""
+    looks = choose_looks(series_of({f"s{n}": {**STUDY, "title": f"s{n}"} for n in range(8)}))
+    assert len({(look.color, look.marker) for look in looks.values()}) == 8
+
+
 def test_points_that_lack_a_field_are_left_out():
     (one,) = series_of({"rdc": STUDY}, values={"mse": 0.05, "rate_bound": math.inf})
     assert marks(one, "ce", "mse") == []
