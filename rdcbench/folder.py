@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from rdcbench.errors import StoreError
-from rdcbench.sealed import atomic_write
+from rdcbench.sealed import atomic_write, temporary_names
 
 T = TypeVar("T")
 WRITTEN_FOLDERS = ("cells", "weights", "streams", "progress", "checkpoints")
@@ -43,11 +43,14 @@ class Folder:
         with suppress(OSError):  # what cannot be removed is in nobody's way
             self.path(relative).unlink(missing_ok=True)
 
-    def sweep(self) -> None:
-        """Remove what writes that were cut off left under temporary names; only for who holds the run folder."""
-        for folder in WRITTEN_FOLDERS:
-            for path in (self.root / folder).glob(".*"):
-                self.remove(f"{folder}/{path.name}")
+    def sweep(self, own: Iterable[str] = ()) -> None:
+        """Remove what writes that were cut off left under temporary names; only for who holds the run folder.
+
+        own: files in the folder itself that only its holder writes. Others, a page that is being made say, stay.
+        """
+        for pattern in (*(f"{folder}/.*" for folder in WRITTEN_FOLDERS), *map(temporary_names, own)):
+            for path in self.root.glob(pattern):
+                self.remove(str(path.relative_to(self.root)))
 
     def sound(self, relative: str, check: Callable[[Path], T]) -> T | None:
         """What `check` gives for a file; None if it is not there or damaged, which is noted in `damaged`.

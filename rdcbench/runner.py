@@ -19,7 +19,7 @@ from rdcbench.recipe import Recipe
 from rdcbench.results import SCHEMA_VERSION, Row
 from rdcbench.schedule import Todo, cost_of, needs
 from rdcbench.status import Running
-from rdcbench.store import Store
+from rdcbench.store import RUN_FILES, Store
 from rdcbench.versions import file_digest
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(recipe: Recipe, options: Options, listener: Listener = lambda *_: None) 
         recipe = without(recipe, lost)
         plan = prepare(recipe, options, lost)
         bring_data(recipe, options)
-        store.sweep()
+        store.sweep(RUN_FILES)
         store.create(recipe, _facts(recipe, options), options.expected)
         store.write_plan(_grown(store, plan, recipe, options, lost))
         failures, performed = _perform(plan, store, options, listener, recipe.training.limit_seconds)

@@ -35,6 +35,11 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
         ) from error
 
 
+def temporary_names(name: str) -> str:
+    """Pattern of the names under which `atomic_write` writes a file of this name."""
+    return f".{name}.*"
+
+
 def digest(data: bytes) -> str:
     """Digest of the bytes of a file: BLAKE2b, 80 bits."""
     return hashlib.blake2b(data, digest_size=10).hexdigest()

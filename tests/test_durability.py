@@ -97,6 +97,16 @@ def test_two_hundred_kills_change_no_number(run, jobs):
     kill_again_and_again(run, 200, jobs)
 
 
+@pytest.mark.parametrize("name", ["recipe.toml", "provenance.json", "plan.json", "cells/0.json"])
+def test_what_a_kill_left_of_a_write_is_swept_by_the_next_run(run, name):
+    root = run("run").store.root
+    left = (root / name).with_name(f".{(root / name).name}.7kz54efh")
+    left.write_text("half")
+    next(root.glob("cells/*.json")).unlink()
+    run("run")
+    assert not left.exists()
+
+
 KINDS = ("cells/*.json", "cells/*.npz", "weights/*.safetensors", "streams/*.rdc")
 
 

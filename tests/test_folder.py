@@ -28,10 +28,23 @@ def test_a_sound_file_is_read_and_a_damaged_one_noted_until_it_is_sound_again(tm
 
 def test_what_writes_left_is_swept_and_nothing_else(tmp_path):
     folder = Folder(tmp_path)
-    for name in ("cells/.k.json.abc", "weights/.w", "cells/k.json", ".lock"):
+    for name in (
+        "cells/.k.json.abc",
+        "weights/.w",
+        ".plan.json.abc",
+        "cells/k.json",
+        "plan.json",
+        ".lock",
+        ".a.html.b",
+    ):
         folder.write(name, b"")
-    folder.sweep()
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"k.json", ".lock"}
+    folder.sweep(["plan.json"])
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {
+        "k.json",
+        "plan.json",
+        ".lock",
+        ".a.html.b",
+    }
 
 
 def test_what_is_shared_is_copied_into_another_folder(tmp_path):
