@@ -1,14 +1,24 @@
-"""The order in which a training sees its images."""
+"""The order in which a training sees its images, and what one forward pass is given of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from rdcbench.records import Batch, Split
+from rdcbench.records import Batch, Context, Split
 from rdcbench.rng import generator
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """All that one forward pass is given from outside. latent: f(x) where the encoder is frozen, [n, *latent]."""
+
+    batch: Batch
+    context: Context
+    latent: Tensor | None = None
 
 
 class Batches(Iterator[tuple[Batch, int]]):

@@ -25,7 +25,7 @@ from rdcbench.store import Store
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker must know beside the job."""
+    """What a worker must know beside the job. cuda_graphs: trainings are captured and replayed."""
 
     root: Path
     cache: Path | None = None
@@ -33,6 +33,7 @@ class Settings:
     offline: bool = False
     device: str = "cpu"
     plugin_files: tuple[Path, ...] = ()
+    cuda_graphs: bool = False
 
     def store(self) -> Store:
         """The run folder."""

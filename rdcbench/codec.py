@@ -20,6 +20,8 @@ from rdcbench.interfaces import Decoder, Encoder, EntropyModel, Fitted, Quantize
 from rdcbench.records import Context, Packet, Split
 
 INFERENCE_BATCH = 1000
+DECODING_BATCH = 100
+"""Images at a time: few enough that the maps of a convolutional decoder stay in a processor's cache."""
 
 
 class Codec(WholeCodec):
@@ -83,9 +85,10 @@ class Codec(WholeCodec):
         self.encoder.eval()
         index = torch.arange(len(split)) if index is None else index
         device = next(iter(self.encoder.parameters()), torch.empty(0)).device
-        parts = [self.encoder(split.batch(some, device).x) for some in index.split(INFERENCE_BATCH)]
+        parts = (self.encoder(split.batch(some, device).x) for some in index.split(INFERENCE_BATCH))
+        latents = joined(parts, len(index))
         self.encoder.train(was_training)
-        return torch.cat(parts)
+        return latents
 
     def receive(self, latent: Tensor, context: Context) -> Tensor:
         """What the decoder sees: dequantize(quantize(f(x) | u) | u), with the quantizer's gradient."""
@@ -134,7 +137,7 @@ class Codec(WholeCodec):
         symbols = self.entropy_model.decode(payloads[0], dither)
         received = self.quantizer.dequantize(symbols, dither)
         parts = []
-        for rows in torch.arange(len(context.index)).split(INFERENCE_BATCH):
+        for rows in torch.arange(len(context.index)).split(DECODING_BATCH):
             some = Context(context.seed, context.split, context.index[rows], context.draw, context.tradeoff)
             parts.append(self.decoder(received[rows], some))
         return torch.cat(parts)
@@ -146,6 +149,17 @@ class Codec(WholeCodec):
     def receiver(self) -> Sequence[nn.Module]:
         """Decoder, quantizer and tables."""
         return (self.decoder, self.quantizer, self.entropy_model)
+
+
+def joined(parts: Iterable[Tensor], count: int) -> Tensor:
+    """Put batches together, [count, ...], without holding all of them twice as torch.cat does."""
+    whole, start = torch.empty(0), 0
+    for part in parts:
+        if start == 0:
+            whole = part.new_empty((count, *part.shape[1:]))
+        whole[start : start + len(part)] = part
+        start += len(part)
+    return whole
 
 
 def sender_fingerprint(codec: WholeCodec) -> bytes:

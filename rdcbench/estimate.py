@@ -10,6 +10,7 @@ from torch import nn
 
 from rdcbench import building, train
 from rdcbench.codec import Codec
+from rdcbench.graphs import CudaGraph
 from rdcbench.interfaces import Classifier, Dataset, Fitted
 from rdcbench.jobs import Job, Plan
 from rdcbench.options import Options
@@ -30,7 +31,9 @@ EVALUATION_SECONDS = 5.0
 
 def seconds(plan: Plan, todo: Sequence[Job], options: Options) -> float:
     """Estimate the seconds of one core that `todo` takes; no data set is read, the images are noise."""
-    settings = building.Settings(options.out, device=options.device, plugin_files=options.plugin_files)
+    settings = building.Settings(
+        options.out, device=options.device, plugin_files=options.plugin_files, cuda_graphs=options.cuda_graphs
+    )
     per_step: dict[str, float] = {}
     trained: set[str] = set()
     total = 0.0
@@ -96,6 +99,7 @@ def _task(plan: Plan, job: Job, settings: building.Settings, steps: int) -> trai
         critic=built.critic.to(settings.device) if built.critic else None,
         classifier=classifier,
         device=settings.device,
+        graph=CudaGraph if settings.cuda_graphs else None,
     )
 
 

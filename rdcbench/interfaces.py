@@ -277,4 +277,5 @@ class Tracker(Part, ABC):
 
     @abstractmethod
     def event(self, kind: str, job: str, values: Mapping[str, Any]) -> None:
-        """Take note: kind is "planned" ({jobs, todo}), "started", "finished" (the numbers) or "failed" ({error})."""
+        """Take note: kind is "planned" ({jobs, todo}), "started", "learned" ({points}, its curve so far),
+        "finished" (the numbers) or "failed" ({error})."""

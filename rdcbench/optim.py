@@ -11,11 +11,15 @@ from torch import nn
 from rdcbench.recipe import Training
 
 
-def flat_adam(parameters: Iterable[nn.Parameter], rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
+def flat_adam(
+    parameters: Iterable[nn.Parameter], rate: float, betas: tuple[float, float], replayed: bool = False
+) -> torch.optim.Adam:
     """Make an Adam over one flat tensor of which the parameters, and their gradients, become views.
 
     One fused update instead of one for each tensor: for small networks the update costs less than a fifth. Gradients
     accumulate in place, so clear them with `zero_grad(set_to_none=False)`.
+
+    replayed: the update will be replayed by a graph, so the rate is a tensor that `set_rate` fills.
     """
     views = [parameter for parameter in parameters if parameter.requires_grad]
     flat = nn.Parameter(torch.cat([view.detach().reshape(-1) for view in views]))
@@ -26,7 +30,11 @@ def flat_adam(parameters: Iterable[nn.Parameter], rate: float, betas: tuple[floa
         view.data = flat.data[start:stop].view_as(view)
         view.grad = flat.grad[start:stop].view_as(view)
         start = stop
-    return torch.optim.Adam([flat], lr=rate, betas=betas, fused=True)
+    on_gpu = flat.device.type == "cuda"
+    # CUDA's kernel reads a rate that is a tensor as float32, the processor's keeps the precision of a number.
+    kept = torch.tensor(rate, dtype=torch.float32 if on_gpu else torch.float64, device=flat.device)
+    lr = kept if replayed else rate
+    return torch.optim.Adam([flat], lr=lr, betas=betas, fused=True, capturable=replayed and on_gpu)
 
 
 class MovingAverage:
@@ -69,9 +77,12 @@ def rate_factor(schedule: str, share: float, training: Training) -> float:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of all groups."""
+    """Set the learning rate of all groups, in place where it is a tensor."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def _cosine(first: float, last: float, share: float) -> float:

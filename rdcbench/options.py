@@ -21,6 +21,7 @@ class Options:
 
     jobs: jobs at a time; None: one for each core of this machine, or as many as the cluster takes.
     artefacts: a folder or an fsspec URL by which jobs and this process exchange files, where they share no disk.
+    cuda_graphs: iterations of trainings are captured once and replayed, on a GPU.
     """
 
     out: Path
@@ -36,6 +37,7 @@ class Options:
     plugin_files: tuple[Path, ...] = ()
     cache: Path | None = None
     expected: str = ""
+    cuda_graphs: bool = False
 
 
 def workers(options: Options) -> int:
@@ -50,6 +52,8 @@ def check(options: Options) -> None:
             raise RecipeError(f"--{name} {value} is not possible; it must be at least 1.")
     if options.cache is not None and options.cache.exists() and not options.cache.is_dir():
         raise RecipeError(f"--cache {options.cache} is a file; give a folder, which need not exist yet.")
+    if options.cuda_graphs and not options.device.startswith("cuda"):
+        raise RecipeError(f"--cuda-graphs needs a GPU, and --device is {options.device}; add --device cuda.")
     if options.executor not in OF_THIS_MACHINE:
         return
     if workers(options) > 4 * core_count():

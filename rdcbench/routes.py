@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from rdcbench import errand, work
@@ -123,7 +124,7 @@ class ByDepot(Route):
 
     def call(self, job: Job) -> Call:
         """An errand, once all that it starts from lies in the depot."""
-        settings = Settings(Path(), offline=True, device=self._settings.device)
+        settings = replace(self._settings, root=Path(), cache=None, data_dir=None, offline=True, plugin_files=())
         item = work_of(self._plan, job, settings)
         for key in (*item.input_keys.values(), item.train_key):
             name = f"weights/{key}.safetensors"

@@ -123,7 +123,13 @@ def _perform(
 
     parts = registry.load(options.plugin_files)
     settings = building.Settings(
-        store.root, store.cache, options.data_dir, options.offline, options.device, options.plugin_files
+        store.root,
+        store.cache,
+        options.data_dir,
+        options.offline,
+        options.device,
+        options.plugin_files,
+        options.cuda_graphs,
     )
     apart = is_cluster(parts.get("executor", options.executor).target)
     route = route_of(plan, settings, limit, options.artefacts, apart)

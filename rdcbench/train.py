@@ -8,14 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from rdcbench.batches import Batches
+from rdcbench.batches import Batches, Fed
 from rdcbench.checkpoints import Checkpoint, State
 from rdcbench.codec import Codec, freeze
 from rdcbench.errors import RdcbenchError
+from rdcbench.graphs import Graph, Iteration, Replayed
 from rdcbench.interfaces import Classifier, Critic, Objective
 from rdcbench.optim import MovingAverage, flat_adam, rate_factor, set_rate
 from rdcbench.recipe import Training
@@ -34,7 +36,8 @@ class TrainingError(RdcbenchError):
 class Task:
     """All that one training needs.
 
-    trains: roles with gradient; reads: what the active terms need; tradeoffs: those met in training, one drawn a step.
+    trains: roles with gradient; reads: what the active terms need; tradeoffs: those met in training, one drawn a step;
+    graph: what captures iterations in order to replay them, None for the plain loop.
     """
 
     codec: Codec
@@ -51,6 +54,7 @@ class Task:
     progress: Callable[[int, Mapping[str, float]], None] = lambda *_: None
     history: list[dict[str, float]] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
+    graph: Callable[[], Graph] | None = None
 
     @property
     def reads(self) -> set[str]:
@@ -67,50 +71,24 @@ def fit(task: Task) -> list[dict[str, float]]:
     codec, training = task.codec, task.training
     _set_modes(task)
     latents = None if "encoder" in task.trains else codec.latents(task.train).to(task.device)
-    optimizer = flat_adam(_trained_parameters(task), training.learning_rate, training.betas)
-    critic_optimizer = (
-        flat_adam(task.critic.parameters(), training.critic_learning_rate, training.critic_betas)
-        if task.critic is not None and "critic" in task.trains
-        else None
-    )
-    penalty_rng = generator("penalty", task.seed)
-    point_rng = generator("tradeoff", task.seed)
-    average = MovingAverage(optimizer, training.average)
+    optimizers = _optimizers(task)
+    generators = {"penalty": generator("penalty", task.seed), "tradeoff": generator("tradeoff", task.seed)}
+    average = MovingAverage(optimizers["codec"], training.average)
     batches = _batches(task)
-    state = State(
-        {"codec": codec, **({"critic": task.critic} if task.critic else {})},
-        {"codec": optimizer, **({"critic": critic_optimizer} if critic_optimizer else {})},
-        average.state,
-        {"penalty": penalty_rng, "tradeoff": point_rng},
-        batches,
-        task.history,
-    )
+    modules = {"codec": codec, **({"critic": task.critic} if task.critic else {})}
+    state = State(modules, optimizers, average.state, generators, batches, task.history)
     done = task.checkpoint.restore(state) if task.checkpoint else 0
     started = time.monotonic() - (task.checkpoint.seconds if task.checkpoint else 0.0)
+    iterate: Iteration = partial(_iterate, task, optimizers, generators["penalty"])
+    if task.graph is not None:
+        iterate = Replayed(iterate, task.graph, generators["penalty"])
     for step in range(done, training.steps):
         share = step / training.steps
-        set_rate(optimizer, training.learning_rate * rate_factor(training.schedule, share, training))
-        tradeoff = task.tradeoffs[int(torch.randint(len(task.tradeoffs), (1,), generator=point_rng))]
-
-        for _ in range(_critic_steps_of_their_own(training) if critic_optimizer else 0):
-            assert task.critic is not None
-            assert critic_optimizer is not None
-            batch, draw = next(batches)
-            with torch.no_grad():
-                fake = _forward(task, batch, draw, tradeoff, latents)[1]
-            _critic_step(task.critic, critic_optimizer, batch.x, fake, penalty_rng, share, training)
-
-        batch, draw = next(batches)
-        received, x_hat = _forward(task, batch, draw, tradeoff, latents)
-        if task.critic is not None and critic_optimizer is not None and training.critic_batches == "same":
-            _critic_step(task.critic, critic_optimizer, batch.x, x_hat.detach(), penalty_rng, share, training)
-
-        values = _terms(task, _outcome(task, batch, received, x_hat))
-        loss = sum((_weight(task, tradeoff, name, share) * value for name, value in values.items()), torch.zeros(()))
-        optimizer.zero_grad(set_to_none=False)
-        with _no_gradient_to(task.critic):
-            loss.backward()
-        optimizer.step()
+        _set_rates(optimizers, training, share)
+        tradeoff = task.tradeoffs[int(torch.randint(len(task.tradeoffs), (1,), generator=generators["tradeoff"]))]
+        fed = [_feed(task, next(batches), tradeoff, latents) for _ in range(_passes(task))]
+        weights = {name: torch.tensor(_weight(task, tradeoff, name, share)) for name in task.terms}
+        values, loss = iterate(fed, weights)
         average.update(step)
         if step % max(1, training.steps // RECORDS) == 0 or step == training.steps - 1:
             _record(task, step, values, loss, started)
@@ -119,6 +97,31 @@ def fit(task: Task) -> list[dict[str, float]]:
     average.keep()
     codec.eval()
     return task.history
+
+
+def _iterate(
+    task: Task,
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    rng: torch.Generator,
+    fed: Sequence[Fed],
+    weights: Mapping[str, Tensor],
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Critic steps on all batches but the last, then one of the codec on that; (term -> value, loss)."""
+    *apart, last = fed
+    for one in apart:
+        with torch.no_grad():
+            fake = _forward(task, one)[1]
+        _critic_step(task, optimizers, one.batch.x, fake, rng)
+    received, x_hat = _forward(task, last)
+    if "critic" in optimizers and task.training.critic_batches == "same":
+        _critic_step(task, optimizers, last.batch.x, x_hat.detach(), rng)
+    values = _terms(task, _outcome(task, last.batch, received, x_hat))
+    loss = sum((weights[name] * value for name, value in values.items()), torch.zeros(()))
+    optimizers["codec"].zero_grad(set_to_none=False)
+    with _no_gradient_to(task.critic):
+        loss.backward()
+    optimizers["codec"].step()
+    return values, loss
 
 
 def _set_modes(task: Task) -> None:
@@ -144,19 +147,43 @@ def _batches(task: Task) -> Batches:
     return Batches(task.train, task.training.batch, task.seed, task.device)
 
 
-def _critic_steps_of_their_own(training: Training) -> int:
-    """How many critic steps before a codec step see batches that the codec does not train on."""
-    return training.critic_steps - (training.critic_batches == "same")
+def _optimizers(task: Task) -> dict[str, torch.optim.Optimizer]:
+    """That of the codec, and of a critic that trains."""
+    training, replayed = task.training, task.graph is not None
+    made: dict[str, torch.optim.Optimizer] = {
+        "codec": flat_adam(_trained_parameters(task), training.learning_rate, training.betas, replayed)
+    }
+    if task.critic is not None and "critic" in task.trains:
+        rate, betas = training.critic_learning_rate, training.critic_betas
+        made["critic"] = flat_adam(task.critic.parameters(), rate, betas, replayed)
+    return made
 
 
-def _forward(
-    task: Task, batch: Batch, draw: int, tradeoff: Mapping[str, float], latents: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """(received, x_hat) of a batch."""
+def _set_rates(optimizers: Mapping[str, torch.optim.Optimizer], training: Training, share: float) -> None:
+    set_rate(optimizers["codec"], training.learning_rate * rate_factor(training.schedule, share, training))
+    if "critic" in optimizers:
+        factor = rate_factor(training.critic_schedule, share, training)
+        set_rate(optimizers["critic"], training.critic_learning_rate * factor)
+
+
+def _passes(task: Task) -> int:
+    """How many batches an iteration takes: the codec's, and those on which a critic takes steps of its own."""
+    if task.critic is None or "critic" not in task.trains:
+        return 1
+    return 1 + task.training.critic_steps - (task.training.critic_batches == "same")
+
+
+def _feed(task: Task, drawn: tuple[Batch, int], tradeoff: Mapping[str, float], latents: Tensor | None) -> Fed:
+    batch, draw = drawn
     context = Context(task.codec.seed, batch.split, batch.index, draw, tradeoff)
-    latent = task.codec.encoder(batch.x) if latents is None else latents[batch.index]
-    received = task.codec.receive(latent, context)
-    return received, task.codec.decoder(received, context)
+    return Fed(batch, context, None if latents is None else latents[batch.index])
+
+
+def _forward(task: Task, fed: Fed) -> tuple[Tensor, Tensor]:
+    """(received, x_hat) of a batch."""
+    latent = task.codec.encoder(fed.batch.x) if fed.latent is None else fed.latent
+    received = task.codec.receive(latent, fed.context)
+    return received, task.codec.decoder(received, fed.context)
 
 
 def _outcome(task: Task, batch: Batch, received: Tensor, x_hat: Tensor) -> Outcome:
@@ -192,18 +219,12 @@ def _weight(task: Task, tradeoff: Mapping[str, float], name: str, share: float) 
 
 
 def _critic_step(
-    critic: Critic,
-    optimizer: torch.optim.Optimizer,
-    real: Tensor,
-    fake: Tensor,
-    rng: torch.Generator,
-    share: float,
-    training: Training,
+    task: Task, optimizers: Mapping[str, torch.optim.Optimizer], real: Tensor, fake: Tensor, rng: torch.Generator
 ) -> None:
-    set_rate(optimizer, training.critic_learning_rate * rate_factor(training.critic_schedule, share, training))
-    optimizer.zero_grad(set_to_none=False)
-    critic.loss(real, fake, rng).backward()
-    optimizer.step()
+    assert task.critic is not None
+    optimizers["critic"].zero_grad(set_to_none=False)
+    task.critic.loss(real, fake, rng).backward()
+    optimizers["critic"].step()
 
 
 class _no_gradient_to:  # noqa: N801 - reads as a statement: with _no_gradient_to(critic)

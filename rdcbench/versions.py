@@ -18,7 +18,7 @@ from rdcbench.recipe import PartSpec
 from rdcbench.registry import Registry
 
 TRAINED_BY = (
-    "rng", "records", "interfaces", "batches", "codec", "optim", "checkpoints", "train", "building", "work",
+    "rng", "records", "interfaces", "batches", "codec", "optim", "checkpoints", "graphs", "train", "building", "work",
 )  # fmt: skip
 """Modules of the harness that trained weights depend on."""
 MEASURED_BY = ("bitstream", "evaluate", "real_pair")

@@ -17,6 +17,7 @@ from rdcbench.building import Built, Work, build_codec, build_stage, load_codec,
 from rdcbench.checkpoints import Checkpoint
 from rdcbench.errors import RdcbenchError
 from rdcbench.evaluate import Evaluation, evaluate
+from rdcbench.graphs import CudaGraph
 from rdcbench.interfaces import Fitted, Judge
 from rdcbench.jobs import ROLES, SENDER, Job
 from rdcbench.plan import active_terms
@@ -90,7 +91,7 @@ def _train_codec(work: Work) -> None:
         "frozen_before": before,
         "frozen_after": frozen,
         "history": history,
-        "notes": checkpoint.notes,
+        "notes": [*checkpoint.notes, *(["trained by replaying CUDA graphs"] if work.settings.cuda_graphs else [])],
     }
     work.settings.store().write_weights(work.train_key, _state(built), facts)
     checkpoint.remove()
@@ -144,6 +145,7 @@ def _train_parts(work: Work, built: Built, split: Split, checkpoint: Checkpoint)
             device=work.settings.device,
             progress=_progress(work),
             checkpoint=checkpoint,
+            graph=CudaGraph if work.settings.cuda_graphs else None,
         )
         history = train.fit(task)
     for role in ("entropy_model", "decoder"):

@@ -116,3 +116,39 @@ def item(plan, tmp_path):
         return work_of(plan, job, settings)
 
     return item
+
+
+@pytest.fixture
+def make_task(make_codec, train_split):
+    """Make a training of the tiny codec; `terms` are the active ones."""
+    import tiny_plugin as tiny
+    import torch
+
+    from rdcbench.recipe import Training
+    from rdcbench.train import Task
+
+    def make(tradeoff=None, trains=("encoder", "decoder"), tables=tiny.BigIntegerTables, objective=None, **changes):
+        objective = objective or tiny.Weighted()
+        tradeoff = tradeoff or {}
+        terms = {name: objective.terms[name] for name in ("distortion", *tradeoff) if name in objective.terms}
+        training = {"steps": 30, "batch": 16, "learning_rate": 0.02, "schedule": "constant"}
+        training |= {key: changes.pop(key) for key in list(changes) if key in Training.model_fields}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(3)
+            critic = tiny.NetCritic(tiny.SHAPE) if "perception" in terms else None
+            classifier = tiny.LinearClassifier(tiny.SHAPE, tiny.CLASSES) if "classification" in terms else None
+        settings = {
+            "codec": make_codec(tables=tables),
+            "objective": objective,
+            "train": train_split,
+            "training": Training(**training),
+            "trains": [*trains, *(["critic"] if critic else [])],
+            "terms": terms,
+            "tradeoffs": [tradeoff],
+            "seed": 5,
+            "critic": critic,
+            "classifier": classifier,
+        }
+        return Task(**{**settings, **changes})
+
+    return make

@@ -23,7 +23,7 @@ FLOORS = (
         "tensorfile",
     ),
     ("batches", "depot", "folder", "interfaces", "jobs", "loading", "optim", "precision"),
-    ("codec", "executors", "fence", "registry", "results"),
+    ("codec", "executors", "fence", "graphs", "registry", "results"),
     ("derived", "guards", "real_pair"),
     ("evaluate", "store", "versions"),
     ("building", "checkpoints", "plan", "report", "schedule"),

@@ -59,6 +59,7 @@ def test_large_splits_go_through_in_pieces(codec, x, train_split, monkeypatch):
     seen = []
     codec.decoder.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[1].index)))
     monkeypatch.setattr(codecs, "INFERENCE_BATCH", 40)
+    monkeypatch.setattr(codecs, "DECODING_BATCH", 40)
     assert codec.compress(x, context).payloads == packet.payloads
     assert torch.allclose(codec.decompress(packet.payloads, context), x_hat, atol=1e-6)
     assert torch.allclose(codec.latents(train_split), latents, atol=1e-6)

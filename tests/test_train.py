@@ -2,57 +2,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import tiny_plugin as tiny
 import torch
+from tiny_runs import prints
 
 from rdcbench import batches, train
 from rdcbench.codec import fingerprint
-from rdcbench.recipe import Training
 from rdcbench.records import Split
 from rdcbench.rng import generator
 from rdcbench.train import RECORDS, Task, TrainingError, fit
-
-ROLES = ("encoder", "quantizer", "entropy_model", "decoder")
-
-
-@pytest.fixture
-def make_task(make_codec, train_split):
-    """Make a training of the tiny codec; `terms` are the active ones."""
-
-    def make(tradeoff=None, trains=("encoder", "decoder"), tables=tiny.BigIntegerTables, objective=None, **changes):
-        objective = objective or tiny.Weighted()
-        tradeoff = tradeoff or {}
-        terms = {name: objective.terms[name] for name in ("distortion", *tradeoff) if name in objective.terms}
-        training = {"steps": 30, "batch": 16, "learning_rate": 0.02, "schedule": "constant"}
-        training |= {key: changes.pop(key) for key in list(changes) if key in Training.model_fields}
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(3)
-            critic = tiny.NetCritic(tiny.SHAPE) if "perception" in terms else None
-            classifier = tiny.LinearClassifier(tiny.SHAPE, tiny.CLASSES) if "classification" in terms else None
-        settings = {
-            "codec": make_codec(tables=tables),
-            "objective": objective,
-            "train": train_split,
-            "training": Training(**training),
-            "trains": [*trains, *(["critic"] if critic else [])],
-            "terms": terms,
-            "tradeoffs": [tradeoff],
-            "seed": 5,
-            "critic": critic,
-            "classifier": classifier,
-        }
-        return Task(**{**settings, **changes})
-
-    return make
-
-
-def prints(task: Task) -> dict[str, bytes]:
-    """Fingerprint of each role, the critic's and the classifier's."""
-    parts = {role: getattr(task.codec, role) for role in ROLES}
-    parts |= {"critic": task.critic, "classifier": task.classifier}
-    return {role: fingerprint([part]) for role, part in parts.items() if part is not None}
 
 
 def changed(task: Task) -> set[str]:
@@ -176,14 +137,13 @@ def test_critic_and_codec_step_in_turn_and_leave_each_other_alone(make_task, mon
     task = make_task(FULL, critic_batches=batches, critic_steps=critic_steps)
     step, after = train._critic_step, []
 
-    def watched(critic, *rest):
-        codec = fingerprint([task.codec])
-        before = fingerprint([critic])
+    def watched(*given):
+        codec, before = fingerprint([task.codec]), fingerprint([task.critic])
         assert not after or after[-1] == before, "a codec step moved the critic"
-        step(critic, *rest)
-        assert fingerprint([critic]) != before
+        step(*given)
+        assert fingerprint([task.critic]) != before
         assert fingerprint([task.codec]) == codec, "a critic step moved the codec"
-        after.append(fingerprint([critic]))
+        after.append(fingerprint([task.critic]))
 
     monkeypatch.setattr(train, "_critic_step", watched)
     fit(task)
@@ -212,11 +172,11 @@ def test_the_codecs_loss_computes_no_gradient_of_the_critics_weights(make_task, 
     task = make_task({"perception": 1.0}, steps=4)
     step, left = train._critic_step, []
 
-    def watched(critic, *rest):
+    def watched(*given):
         if left:
-            assert all(torch.equal(p.grad, old) for p, old in zip(critic.parameters(), left[-1], strict=True))
-        step(critic, *rest)
-        left.append([parameter.grad.clone() for parameter in critic.parameters()])
+            assert all(torch.equal(p.grad, old) for p, old in zip(task.critic.parameters(), left[-1], strict=True))
+        step(*given)
+        left.append([parameter.grad.clone() for parameter in task.critic.parameters()])
 
     monkeypatch.setattr(train, "_critic_step", watched)
     fit(task)
@@ -229,12 +189,13 @@ def test_the_critics_gradient_is_that_of_its_own_loss(make_task, monkeypatch, ba
     task = make_task({"perception": 1.0}, critic_batches=batches, steps=4)
     step, found = train._critic_step, []
 
-    def watched(critic, optimizer, real, fake, rng, *rest):
-        copy = torch.Generator()
+    def watched(task, optimizers, real, fake, rng):
+        copy, critic = torch.Generator(), task.critic
         copy.set_state(rng.get_state())
         expected = torch.autograd.grad(critic.loss(real, fake, copy), list(critic.parameters()), allow_unused=True)
-        monkeypatch.setattr(optimizer, "step", lambda: found.append([p.grad.clone() for p in critic.parameters()]))
-        step(critic, optimizer, real, fake, rng, *rest)
+        note = lambda: found.append([p.grad.clone() for p in critic.parameters()])  # noqa: E731
+        monkeypatch.setattr(optimizers["critic"], "step", note)
+        step(task, optimizers, real, fake, rng)
         for got, right in zip(found[-1], expected, strict=True):
             assert torch.allclose(got, torch.zeros_like(got) if right is None else right, atol=1e-6)
 
@@ -247,9 +208,7 @@ def test_a_cached_frozen_encoder_gives_what_recomputing_gives(make_task, monkeyp
     cached, computed = make_task({}, ("decoder",)), make_task({}, ("decoder",))
     fit(cached)
     forward = train._forward
-    monkeypatch.setattr(
-        train, "_forward", lambda task, batch, draw, tradeoff, _: forward(task, batch, draw, tradeoff, None)
-    )
+    monkeypatch.setattr(train, "_forward", lambda task, fed: forward(task, replace(fed, latent=None)))
     fit(computed)
     assert prints(cached) == prints(computed)
 
@@ -276,9 +235,10 @@ def watch(monkeypatch):
     seen = []
     forward = train._forward
 
-    def watched(task, batch, draw, tradeoff, latents):
-        seen.append((draw, tuple(batch.index.tolist()), dict(tradeoff), torch.is_grad_enabled()))
-        return forward(task, batch, draw, tradeoff, latents)
+    def watched(task, fed):
+        index, context = tuple(fed.batch.index.tolist()), fed.context
+        seen.append((context.draw, index, dict(context.tradeoff), torch.is_grad_enabled()))
+        return forward(task, fed)
 
     monkeypatch.setattr(train, "_forward", watched)
     return seen
@@ -313,7 +273,7 @@ def test_ends_are_counted_in_codec_steps_when_batches_alternate(make_task, watch
 
 def test_by_default_critic_and_codec_see_the_same_batch(make_task, watch, monkeypatch):
     real, step = [], train._critic_step
-    monkeypatch.setattr(train, "_critic_step", lambda c, o, x, *rest: real.append(x) or step(c, o, x, *rest))
+    monkeypatch.setattr(train, "_critic_step", lambda t, o, x, *rest: real.append(x) or step(t, o, x, *rest))
     task = make_task({"perception": 0.1}, steps=3)
     fit(task)
     assert len(watch) == 3

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import tiny_plugin as tiny
 import torch
+from recorder import Recorder
 
 from rdcbench import building, train, work
 from rdcbench.building import Settings, load_codec, work_of
 from rdcbench.codec import fingerprint
+from rdcbench.graphs import WARM_UP
 from rdcbench.plan import make_plan
 from rdcbench.rng import generator
 from rdcbench.work import perform
@@ -92,6 +95,21 @@ def test_progress_is_left_for_those_who_watch(item, monkeypatch):
     noted = json.loads(done.settings.store().path(f"progress/{done.key}.json").read_bytes())
     assert (noted["job"], noted["step"], noted["steps"]) == (BASE, 0, 12)
     assert set(noted["terms"]) == {"step", "distortion"}
+
+
+def test_a_training_is_replayed_where_graphs_are_asked_for_and_its_row_says_so(item, monkeypatch):
+    monkeypatch.setattr(work, "CudaGraph", Recorder)
+    monkeypatch.setattr(Recorder, "replays", 0)
+    plain = item(BASE)
+    perform(plain)
+    first = plain.settings.store().weights(plain.train_key)[0]
+    plain.settings.store().remove(f"weights/{plain.train_key}.safetensors")
+    replayed = replace(plain, settings=replace(plain.settings, cuda_graphs=True))
+    perform(replayed)
+    assert Recorder.replays == plain.job.training.steps - WARM_UP
+    second = plain.settings.store().weights(plain.train_key)[0]
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+    assert "trained by replaying CUDA graphs" in plain.settings.store().cell(plain.key).provenance["notes"]
 
 
 def test_a_job_computes_with_the_threads_of_its_recipe(item, monkeypatch):

@@ -12,7 +12,11 @@ import pytest
 import tiny_plugin
 
 from rdcbench import registry, runner
+from rdcbench.codec import fingerprint
 from rdcbench.recipe import Recipe
+from rdcbench.train import Task
+
+ROLES = ("encoder", "quantizer", "entropy_model", "decoder")
 
 
 def registry_of(*modules: ModuleType) -> registry.Registry:
@@ -38,3 +42,10 @@ def finished_run(out: Path, **tables: Any) -> Path:
         recipe = Recipe.model_validate({**tiny_plugin.RECIPE, **tables})
         assert runner.run(recipe, runner.Options(out=out)).failures == {}
     return out
+
+
+def prints(task: Task) -> dict[str, bytes]:
+    """Fingerprint of each role, the critic's and the classifier's."""
+    parts = {role: getattr(task.codec, role) for role in ROLES}
+    parts |= {"critic": task.critic, "classifier": task.classifier}
+    return {role: fingerprint([part]) for role, part in parts.items() if part is not None}

@@ -31,6 +31,9 @@ Quick = Annotated[bool, typer.Option("--quick", help="The preset 'quick'.")]
 Seeds = Annotated[int | None, typer.Option(help="Run seeds 0..N-1.")]
 Jobs = Annotated[int | None, typer.Option(help="Jobs at a time; one for each core if not given.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1.")]
+CudaGraphs = Annotated[
+    bool, typer.Option("--cuda-graphs", help="Capture each training's iteration and replay it; with --device cuda.")
+]
 Only = Annotated[list[str] | None, typer.Option(help="Run only this study; may be repeated.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Lay table.key=TOML-VALUE over the recipe; may be repeated.")
@@ -62,6 +65,7 @@ def run(
     seeds: Seeds = None,
     jobs: Jobs = None,
     device: Device = "cpu",
+    cuda_graphs: CudaGraphs = False,
     only: Only = None,
     settings: Settings = None,
     out: Out = None,
@@ -106,6 +110,7 @@ def run(
         seeds=recipe.seeds if seeds is None else seeds,
         jobs=jobs,
         device=device,
+        cuda_graphs=cuda_graphs,
         data_dir=data_dir,
         cache=cache.resolve() if cache else None,
         offline=offline,

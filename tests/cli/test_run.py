@@ -92,6 +92,7 @@ def test_all_universal_rows_share_the_stream_of_their_base(finished: Path) -> No
         (["smoke", "--seeds", "0"], "--seeds 0 is not possible"),
         (["smoke", "--jobs", "-1"], "--jobs -1 is not possible"),
         (["smoke", "--device", "tpu"], "There is no device 'tpu' here; there is: cpu"),
+        (["smoke", "--cuda-graphs"], "--cuda-graphs needs a GPU, and --device is cpu; add --device cuda"),
         (["smoke", "--executor", "ray"], "There is no executor 'ray'"),
         (["smoke", "--address", "10.0.0.1:6379"], "no option of the executor 'local' named 'address'"),
         (["smoke", "--executor-option", "gpus"], "--executor-option 'gpus' is not of the form NAME=VALUE"),
