@@ -72,7 +72,9 @@ class Codec(WholeCodec):
     def received(self, split: Split, index: Tensor) -> Tensor:
         """What the decoder sees of the images `index` of a split, [n, *latent], without gradient."""
         with torch.no_grad():
-            return self.receive(self.latents(split, index), self.context(index, split.name))
+            pieces = index.split(INFERENCE_BATCH)  # latents of all of them may be as large as the images
+            received = (self.receive(self.latents(split, some), self.context(some, split.name)) for some in pieces)
+            return joined(received, len(index))
 
     def context(self, index: Tensor, split: str, draw: int = 0) -> Context:
         """The shared knowledge of these images under this sender's key."""
