@@ -21,7 +21,7 @@ TRAINED_BY = (
     "rng", "records", "interfaces", "batches", "codec", "optim", "checkpoints", "graphs", "train", "building", "work",
 )  # fmt: skip
 """Modules of the harness that trained weights depend on."""
-MEASURED_BY = ("bitstream", "evaluate", "real_pair")
+MEASURED_BY = ("bitstream", "evaluate", "evaluation", "real_pair")
 """Modules of the harness that measurements depend on beside them."""
 REDUCED_BY = ("precision",)
 """Modules of the harness that weights depend on beside them which were trained in another precision than float32."""

@@ -16,7 +16,8 @@ from rdcbench import guards, train
 from rdcbench.building import Built, Work, build_codec, build_stage, load_codec, load_split, load_stage, under
 from rdcbench.checkpoints import Checkpoint
 from rdcbench.errors import RdcbenchError
-from rdcbench.evaluate import Evaluation, evaluate
+from rdcbench.evaluate import evaluate
+from rdcbench.evaluation import Evaluation
 from rdcbench.graphs import CudaGraph
 from rdcbench.interfaces import Fitted, Judge
 from rdcbench.jobs import ROLES, SENDER, Job

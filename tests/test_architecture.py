@@ -24,7 +24,7 @@ FLOORS = (
     ),
     ("batches", "depot", "folder", "interfaces", "jobs", "loading", "optim", "precision"),
     ("codec", "executors", "fence", "graphs", "registry", "results"),
-    ("derived", "guards", "real_pair"),
+    ("derived", "evaluation", "guards", "real_pair"),
     ("evaluate", "store", "versions"),
     ("building", "checkpoints", "plan", "report", "schedule"),
     ("live", "page", "preparing", "train", "verify"),

@@ -22,7 +22,7 @@ from subjects import job, split, stage_of, task
 from torch.nn import functional as F
 
 from rdcbench import train
-from rdcbench.evaluate import interval_of
+from rdcbench.evaluation import interval_of
 from rdcbench.records import Context, Decoded
 
 

@@ -20,7 +20,8 @@ from rdcbench.bundle.streams import Received, digest_of_symbols, done_codecs, re
 from rdcbench.codec import INFERENCE_BATCH
 from rdcbench.datafiles import data_folder
 from rdcbench.errors import DataError, RdcbenchError, StoreError
-from rdcbench.evaluate import RATE_FIELDS, Evaluation, decode_directly
+from rdcbench.evaluate import RATE_FIELDS, decode_directly
+from rdcbench.evaluation import Evaluation
 from rdcbench.interfaces import Metric
 from rdcbench.jobs import Job
 from rdcbench.recipe import digest_of

@@ -12,7 +12,7 @@ from torch import Tensor
 from rdcbench.conformance import samples, shared, stand_ins
 from rdcbench.conformance.case import Case, Tensors, Trial
 from rdcbench.conformance.contract import contract, expect
-from rdcbench.evaluate import interval_of
+from rdcbench.evaluation import interval_of
 from rdcbench.records import Decoded, Field, Measurement
 from rdcbench.rng import generator
 

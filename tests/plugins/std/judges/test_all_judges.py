@@ -12,7 +12,7 @@ import torch
 
 import rdcbench
 from rdcbench.codec import load_state
-from rdcbench.evaluate import interval_of
+from rdcbench.evaluation import interval_of
 from rdcbench_std.judges import JUDGES
 
 from .conftest import DIAL, decoded_of
