@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rdcbench.errors import StoreError
+from rdcbench.errors import RecipeError, StoreError
 from rdcbench.live import is_running
 from rdcbench.lock import locked
 
@@ -15,3 +15,17 @@ def test_a_folder_has_one_holder_at_a_time(tmp_path):
             pass
         assert is_running(tmp_path), "the one that was refused takes nothing with it"
     assert not is_running(tmp_path)
+
+
+def test_a_folder_that_was_made_for_what_was_refused_goes_again(tmp_path):
+    with pytest.raises(RecipeError), locked(tmp_path / "run"):
+        raise RecipeError("no")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_was_there_or_holds_something_stays(tmp_path):
+    for folder in (tmp_path, tmp_path / "run"):
+        with pytest.raises(RecipeError), locked(folder):
+            (folder / "recipe.toml").touch()
+            raise RecipeError("no")
+        assert (folder / "recipe.toml").exists()
