@@ -17,15 +17,22 @@ def test_a_folder_has_one_holder_at_a_time(tmp_path):
     assert not is_running(tmp_path)
 
 
-def test_a_folder_that_was_made_for_what_was_refused_goes_again(tmp_path):
-    with pytest.raises(RecipeError), locked(tmp_path / "run"):
+def refused(folder, *names):
+    """Hold a folder for what writes some files and is then refused."""
+    with locked(folder):
+        for name in names:
+            (folder / name).touch()
         raise RecipeError("no")
+
+
+def test_a_folder_that_was_made_for_what_was_refused_goes_again(tmp_path):
+    with pytest.raises(RecipeError):
+        refused(tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_that_was_there_or_holds_something_stays(tmp_path):
-    for folder in (tmp_path, tmp_path / "run"):
-        with pytest.raises(RecipeError), locked(folder):
-            (folder / "recipe.toml").touch()
-            raise RecipeError("no")
-        assert (folder / "recipe.toml").exists()
+    for folder, names in ((tmp_path, ()), (tmp_path / "run", ("recipe.toml",))):
+        with pytest.raises(RecipeError):
+            refused(folder, *names)
+        assert {path.name for path in folder.iterdir()} >= {".lock", *names}
