@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -99,7 +100,7 @@ def _task(plan: Plan, job: Job, settings: building.Settings, steps: int) -> trai
         critic=built.critic.to(settings.device) if built.critic else None,
         classifier=classifier,
         device=settings.device,
-        graph=CudaGraph if settings.cuda_graphs else None,
+        graph=partial(CudaGraph, settings.device) if settings.cuda_graphs else None,
     )
 
 

@@ -50,28 +50,31 @@ class Graph(Protocol):
 
 
 class CudaGraph:
-    """A CUDA graph (torch.cuda.CUDAGraph)."""
+    """A CUDA graph (torch.cuda.CUDAGraph) of work on one device."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
+        self._on_device = torch.cuda.device(device)
         self._graph = torch.cuda.CUDAGraph()
 
     def warm_up(self, work: Callable[[], Outputs]) -> Outputs:
         """Do the work on a stream of its own: what is captured must not depend on the default one."""
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            outputs = work()
-        torch.cuda.current_stream().wait_stream(side)
+        with self._on_device:
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                outputs = work()
+            torch.cuda.current_stream().wait_stream(side)
         return outputs
 
     def capture(self, work: Callable[[], Outputs]) -> Outputs:
         """Record the kernels; RuntimeError if the work reads a number from the GPU or copies one to it."""
-        with torch.cuda.graph(self._graph):
+        with self._on_device, torch.cuda.graph(self._graph):
             return work()
 
     def replay(self) -> None:
         """Launch all kernels at once."""
-        self._graph.replay()
+        with self._on_device:
+            self._graph.replay()
 
 
 class Replayed:

@@ -37,7 +37,7 @@ class Task:
     """All that one training needs.
 
     trains: roles with gradient; reads: what the active terms need; tradeoffs: those met in training, one drawn a step;
-    graph: what captures iterations in order to replay them, None for the plain loop.
+    graph: makes what captures an iteration in order to replay it, None for the plain loop.
     """
 
     codec: Codec
@@ -121,7 +121,7 @@ def _iterate(
     with _no_gradient_to(task.critic):
         loss.backward()
     optimizers["codec"].step()
-    return values, loss
+    return {name: value.detach() for name, value in values.items()}, loss.detach()
 
 
 def _set_modes(task: Task) -> None:
@@ -246,18 +246,16 @@ class _no_gradient_to:  # noqa: N801 - reads as a statement: with _no_gradient_t
 def _record(task: Task, step: int, values: Mapping[str, Tensor], loss: Tensor, started: float) -> None:
     """Note the learning curve; stop a training that is lost."""
     if not torch.isfinite(loss):
-        raise TrainingError(
-            f"The loss is {float(loss.detach())} at step {step}: {_listing(values)}. Try a lower learning rate."
-        )
+        raise TrainingError(f"The loss is {float(loss)} at step {step}: {_listing(values)}. Try a lower learning rate.")
     seconds = time.monotonic() - started
     if seconds > task.training.limit_seconds:
         raise TrainingError(
             f"Training took {seconds:.0f} s, more than limit_seconds = {task.training.limit_seconds:g}."
         )
-    record = {"step": float(step), **{name: float(value.detach()) for name, value in values.items()}}
+    record = {"step": float(step), **{name: float(value) for name, value in values.items()}}
     task.history.append(record)
     task.progress(step, record)
 
 
 def _listing(values: Mapping[str, Tensor]) -> str:
-    return ", ".join(f"{name} = {float(value.detach()):.4g}" for name, value in values.items())
+    return ", ".join(f"{name} = {float(value):.4g}" for name, value in values.items())

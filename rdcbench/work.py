@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -146,7 +147,7 @@ def _train_parts(work: Work, built: Built, split: Split, checkpoint: Checkpoint)
             device=work.settings.device,
             progress=_progress(work),
             checkpoint=checkpoint,
-            graph=CudaGraph if work.settings.cuda_graphs else None,
+            graph=partial(CudaGraph, work.settings.device) if work.settings.cuda_graphs else None,
         )
         history = train.fit(task)
     for role in ("entropy_model", "decoder"):

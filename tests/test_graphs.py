@@ -7,6 +7,7 @@ there without computing, on torch's fake tensors. The last test needs a GPU and 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -135,16 +136,23 @@ def test_no_part_of_a_benchmark_brings_numbers_to_the_gpu_in_a_captured_iteratio
 
 def test_a_cuda_graph_warms_up_on_a_stream_of_its_own_captures_and_replays(monkeypatch):
     cuda = MagicMock()
-    for name in ("CUDAGraph", "Stream", "current_stream", "stream", "graph"):
+    for name in ("CUDAGraph", "Stream", "current_stream", "stream", "graph", "device"):
         assert hasattr(torch.cuda, name)
         monkeypatch.setattr(torch.cuda, name, getattr(cuda, name))
-    graph, work = CudaGraph(), MagicMock(return_value=({}, torch.zeros(())))
+    graph, work = CudaGraph("cuda:1"), MagicMock(return_value=({}, torch.zeros(())))
     assert graph.warm_up(work) == graph.capture(work) == work.return_value
     graph.replay()
     assert work.call_count == 2
     names = [name for name, *_ in cuda.mock_calls]
-    order = ["stream().__enter__", "stream().__exit__", "current_stream().wait_stream", "graph().__enter__"]
+    order = [
+        "device().__enter__",
+        "stream().__enter__",
+        "stream().__exit__",
+        "current_stream().wait_stream",
+        "graph().__enter__",
+    ]
     assert [names.index(name) for name in order] == sorted(names.index(name) for name in order)
+    cuda.device.assert_called_once_with("cuda:1")
     cuda.graph.assert_called_once_with(cuda.CUDAGraph())
     cuda.CUDAGraph().replay.assert_called_once_with()
 
@@ -153,5 +161,5 @@ def test_a_cuda_graph_warms_up_on_a_stream_of_its_own_captures_and_replays(monke
 @pytest.mark.parametrize(("plan", "job"), kinds_of("mnist-universal"))
 def test_a_training_replayed_by_cuda_is_the_plain_one_but_for_rounding(plan, job, tmp_path):
     plain, replayed = (estimate._task(plan, job, Settings(tmp_path, device="cuda"), STEPS) for _ in range(2))
-    first, second = fit(plain), fit(replace(replayed, graph=CudaGraph))
+    first, second = fit(plain), fit(replace(replayed, graph=partial(CudaGraph, "cuda")))
     assert second == [pytest.approx(record, rel=1e-3) for record in first]

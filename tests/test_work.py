@@ -98,7 +98,7 @@ def test_progress_is_left_for_those_who_watch(item, monkeypatch):
 
 
 def test_a_training_is_replayed_where_graphs_are_asked_for_and_its_row_says_so(item, monkeypatch):
-    monkeypatch.setattr(work, "CudaGraph", Recorder)
+    monkeypatch.setattr(work, "CudaGraph", lambda device: Recorder())
     monkeypatch.setattr(Recorder, "replays", 0)
     plain = item(BASE)
     perform(plain)
