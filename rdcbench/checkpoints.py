@@ -76,16 +76,17 @@ class Checkpoint:
 
     notes: what a reader of the results should know, such as that a damaged checkpoint was not used.
     seconds: how long earlier starts trained for the steps that are kept.
+    replayed: the steps are replayed by graphs, which round rates otherwise.
     """
 
-    def __init__(self, store: Store, key: str, interval: float, device: str) -> None:
+    def __init__(self, store: Store, key: str, interval: float, device: str, replayed: bool = False) -> None:
         self.notes: list[str] = []
         self.seconds = 0.0
         self._store = store
         self._name = f"checkpoints/{key}.safetensors"
         self._interval = interval
         made = provenance(device)
-        self._identity = digest_of([key, device, made["versions"], made["machine"], made["processor"]])
+        self._identity = digest_of([key, device, replayed, made["versions"], made["machine"], made["processor"]])
         self._started = self._last = time.monotonic()
 
     def restore(self, state: State) -> int:
@@ -95,7 +96,7 @@ class Checkpoint:
         try:
             tensors, facts = self._store.tensors(self._name)
             if facts["identity"] != self._identity:
-                raise ValueError("it is of another job, machine, device or version of a library")
+                raise ValueError("it is of another job, machine, device or version of a library, or one of graphs")
             steps, seconds, notes = int(facts["steps"]), float(facts["seconds"]), list(facts["notes"])
             state.restore(tensors, facts)
         except (StoreError, ValueError, KeyError) as error:

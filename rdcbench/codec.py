@@ -21,7 +21,7 @@ from rdcbench.records import Context, Packet, Split
 
 INFERENCE_BATCH = 1000
 DECODING_BATCH = 100
-"""Images at a time: few enough that the maps of a convolutional decoder stay in a processor's cache."""
+"""Images that a processor decodes at a time: few enough that a convolutional decoder's maps stay in its cache."""
 
 
 class Codec(WholeCodec):
@@ -138,8 +138,9 @@ class Codec(WholeCodec):
         dither = self.quantizer.dither(context)
         symbols = self.entropy_model.decode(payloads[0], dither)
         received = self.quantizer.dequantize(symbols, dither)
+        size = DECODING_BATCH if received.device.type == "cpu" else INFERENCE_BATCH
         parts = []
-        for rows in torch.arange(len(context.index)).split(DECODING_BATCH):
+        for rows in torch.arange(len(context.index)).split(size):
             some = Context(context.seed, context.split, context.index[rows], context.draw, context.tradeoff)
             parts.append(self.decoder(received[rows], some))
         return torch.cat(parts)
@@ -154,13 +155,19 @@ class Codec(WholeCodec):
 
 
 def joined(parts: Iterable[Tensor], count: int) -> Tensor:
-    """Put batches together, [count, ...], without holding all of them twice as torch.cat does."""
+    """Put batches together, [count, ...], without holding all of them twice as torch.cat does.
+
+    PartError if they have another number of rows.
+    """
     whole, start = torch.empty(0), 0
     for part in parts:
         if start == 0:
             whole = part.new_empty((count, *part.shape[1:]))
-        whole[start : start + len(part)] = part
+        if start + len(part) <= count:
+            whole[start : start + len(part)] = part
         start += len(part)
+    if start != count:
+        raise PartError(f"A part gave {start} rows for {count} images; it must give one for each.")
     return whole
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 from torch import nn
 
 from rdcbench import building, train
 from rdcbench.codec import Codec
-from rdcbench.graphs import CudaGraph
 from rdcbench.interfaces import Classifier, Dataset, Fitted
 from rdcbench.jobs import Job, Plan
 from rdcbench.options import Options
@@ -31,10 +29,8 @@ EVALUATION_SECONDS = 5.0
 
 
 def seconds(plan: Plan, todo: Sequence[Job], options: Options) -> float:
-    """Estimate the seconds of one core that `todo` takes; no data set is read, the images are noise."""
-    settings = building.Settings(
-        options.out, device=options.device, plugin_files=options.plugin_files, cuda_graphs=options.cuda_graphs
-    )
+    """Estimate the seconds of one core that `todo` takes without graphs; no data set is read, images are noise."""
+    settings = building.Settings(options.out, device=options.device, plugin_files=options.plugin_files)
     per_step: dict[str, float] = {}
     trained: set[str] = set()
     total = 0.0
@@ -100,7 +96,6 @@ def _task(plan: Plan, job: Job, settings: building.Settings, steps: int) -> trai
         critic=built.critic.to(settings.device) if built.critic else None,
         classifier=classifier,
         device=settings.device,
-        graph=partial(CudaGraph, settings.device) if settings.cuda_graphs else None,
     )
 
 

@@ -30,11 +30,11 @@ def flat_adam(
         view.data = flat.data[start:stop].view_as(view)
         view.grad = flat.grad[start:stop].view_as(view)
         start = stop
-    on_gpu = flat.device.type == "cuda"
-    # CUDA's kernel reads a rate that is a tensor as float32, the processor's keeps the precision of a number.
+    if not replayed:
+        return torch.optim.Adam([flat], lr=rate, betas=betas, fused=True)
+    on_gpu = flat.device.type == "cuda"  # whose kernel reads a rate that is a tensor as float32
     kept = torch.tensor(rate, dtype=torch.float32 if on_gpu else torch.float64, device=flat.device)
-    lr = kept if replayed else rate
-    return torch.optim.Adam([flat], lr=lr, betas=betas, fused=True, capturable=replayed and on_gpu)
+    return torch.optim.Adam([flat], lr=kept, betas=betas, fused=True, capturable=on_gpu)
 
 
 class MovingAverage:

@@ -124,12 +124,12 @@ def _perform(
     parts = registry.load(options.plugin_files)
     settings = building.Settings(
         store.root,
-        store.cache,
-        options.data_dir,
-        options.offline,
-        options.device,
-        options.plugin_files,
-        options.cuda_graphs,
+        cache=store.cache,
+        data_dir=options.data_dir,
+        offline=options.offline,
+        device=options.device,
+        plugin_files=options.plugin_files,
+        cuda_graphs=options.cuda_graphs,
     )
     apart = is_cluster(parts.get("executor", options.executor).target)
     route = route_of(plan, settings, limit, options.artefacts, apart)

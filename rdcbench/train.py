@@ -17,7 +17,7 @@ from rdcbench.batches import Batches, Fed
 from rdcbench.checkpoints import Checkpoint, State
 from rdcbench.codec import Codec, freeze
 from rdcbench.errors import RdcbenchError
-from rdcbench.graphs import Graph, Iteration, Replayed
+from rdcbench.graphs import Capturing, Iteration, Outputs, Replayed, Weights
 from rdcbench.interfaces import Classifier, Critic, Objective
 from rdcbench.optim import MovingAverage, flat_adam, rate_factor, set_rate
 from rdcbench.recipe import Training
@@ -37,7 +37,7 @@ class Task:
     """All that one training needs.
 
     trains: roles with gradient; reads: what the active terms need; tradeoffs: those met in training, one drawn a step;
-    graph: makes what captures an iteration in order to replay it, None for the plain loop.
+    graphs: what captures iterations in order to replay them, None for the plain loop.
     """
 
     codec: Codec
@@ -54,7 +54,7 @@ class Task:
     progress: Callable[[int, Mapping[str, float]], None] = lambda *_: None
     history: list[dict[str, float]] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
-    graph: Callable[[], Graph] | None = None
+    graphs: Capturing | None = None
 
     @property
     def reads(self) -> set[str]:
@@ -80,20 +80,21 @@ def fit(task: Task) -> list[dict[str, float]]:
     done = task.checkpoint.restore(state) if task.checkpoint else 0
     started = time.monotonic() - (task.checkpoint.seconds if task.checkpoint else 0.0)
     iterate: Iteration = partial(_iterate, task, optimizers, generators["penalty"])
-    if task.graph is not None:
-        iterate = Replayed(iterate, task.graph, generators["penalty"])
+    if task.graphs is not None:
+        iterate = Replayed(iterate, task.graphs, generators["penalty"])
     for step in range(done, training.steps):
         share = step / training.steps
         _set_rates(optimizers, training, share)
         tradeoff = task.tradeoffs[int(torch.randint(len(task.tradeoffs), (1,), generator=generators["tradeoff"]))]
         fed = [_feed(task, next(batches), tradeoff, latents) for _ in range(_passes(task))]
-        weights = {name: torch.tensor(_weight(task, tradeoff, name, share)) for name in task.terms}
-        values, loss = iterate(fed, weights)
+        values, loss = iterate(fed, {name: _weight(task, tradeoff, name, share) for name in task.terms})
         average.update(step)
         if step % max(1, training.steps // RECORDS) == 0 or step == training.steps - 1:
             _record(task, step, values, loss, started)
         if task.checkpoint:
             task.checkpoint.keep(step + 1, state)
+    if task.checkpoint and isinstance(iterate, Replayed) and iterate.captures:
+        task.checkpoint.notes.append("trained by replaying CUDA graphs")
     average.keep()
     codec.eval()
     return task.history
@@ -104,8 +105,8 @@ def _iterate(
     optimizers: Mapping[str, torch.optim.Optimizer],
     rng: torch.Generator,
     fed: Sequence[Fed],
-    weights: Mapping[str, Tensor],
-) -> tuple[dict[str, Tensor], Tensor]:
+    weights: Weights,
+) -> Outputs:
     """Critic steps on all batches but the last, then one of the codec on that; (term -> value, loss)."""
     *apart, last = fed
     for one in apart:
@@ -115,13 +116,17 @@ def _iterate(
     received, x_hat = _forward(task, last)
     if "critic" in optimizers and task.training.critic_batches == "same":
         _critic_step(task, optimizers, last.batch.x, x_hat.detach(), rng)
-    values = _terms(task, _outcome(task, last.batch, received, x_hat))
-    loss = sum((weights[name] * value for name, value in values.items()), torch.zeros(()))
+    values, loss = _loss(task, last, received, x_hat, weights)
     optimizers["codec"].zero_grad(set_to_none=False)
     with _no_gradient_to(task.critic):
         loss.backward()
     optimizers["codec"].step()
     return {name: value.detach() for name, value in values.items()}, loss.detach()
+
+
+def _loss(task: Task, fed: Fed, received: Tensor, x_hat: Tensor, weights: Weights) -> Outputs:
+    values = _terms(task, _outcome(task, fed.batch, received, x_hat))
+    return values, sum((weights[name] * value for name, value in values.items()), torch.zeros(()))
 
 
 def _set_modes(task: Task) -> None:
@@ -149,7 +154,7 @@ def _batches(task: Task) -> Batches:
 
 def _optimizers(task: Task) -> dict[str, torch.optim.Optimizer]:
     """That of the codec, and of a critic that trains."""
-    training, replayed = task.training, task.graph is not None
+    training, replayed = task.training, task.graphs is not None
     made: dict[str, torch.optim.Optimizer] = {
         "codec": flat_adam(_trained_parameters(task), training.learning_rate, training.betas, replayed)
     }

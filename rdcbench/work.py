@@ -6,7 +6,6 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from rdcbench.checkpoints import Checkpoint
 from rdcbench.errors import RdcbenchError
 from rdcbench.evaluate import evaluate
 from rdcbench.evaluation import Evaluation
-from rdcbench.graphs import CudaGraph
+from rdcbench.graphs import CudaGraphs
 from rdcbench.interfaces import Fitted, Judge
 from rdcbench.jobs import ROLES, SENDER, Job
 from rdcbench.plan import active_terms
@@ -93,7 +92,7 @@ def _train_codec(work: Work) -> None:
         "frozen_before": before,
         "frozen_after": frozen,
         "history": history,
-        "notes": [*checkpoint.notes, *(["trained by replaying CUDA graphs"] if work.settings.cuda_graphs else [])],
+        "notes": checkpoint.notes,
     }
     work.settings.store().write_weights(work.train_key, _state(built), facts)
     checkpoint.remove()
@@ -101,7 +100,8 @@ def _train_codec(work: Work) -> None:
 
 def _checkpoint(work: Work) -> Checkpoint:
     interval = work.job.training.checkpoint_seconds if work.job.training else 0.0
-    return Checkpoint(work.settings.store(), work.train_key, interval, work.settings.device)
+    settings = work.settings
+    return Checkpoint(settings.store(), work.train_key, interval, settings.device, settings.cuda_graphs)
 
 
 def _take_inputs(work: Work, built: Built) -> str:
@@ -147,7 +147,7 @@ def _train_parts(work: Work, built: Built, split: Split, checkpoint: Checkpoint)
             device=work.settings.device,
             progress=_progress(work),
             checkpoint=checkpoint,
-            graph=partial(CudaGraph, work.settings.device) if work.settings.cuda_graphs else None,
+            graphs=CudaGraphs(work.settings.device) if work.settings.cuda_graphs else None,
         )
         history = train.fit(task)
     for role in ("entropy_model", "decoder"):

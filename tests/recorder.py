@@ -8,17 +8,41 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from rdcbench import graphs, train
 from rdcbench.batches import Fed
-from rdcbench.records import Batch, Context
+from rdcbench.records import Batch
 from rdcbench.rng import generator
 
 ALLOCATES = ("aten.empty", "aten.new_empty", "aten.empty_like", "aten.empty_strided", "aten.new_empty_strided")
-READS_A_NUMBER = ("aten._local_scalar_dense", "aten.item", "aten.nonzero", "aten.equal")
+WAITS_FOR_A_NUMBER = (
+    "aten._local_scalar_dense", "aten.item", "aten.nonzero", "aten.equal", "aten.masked_select", "aten._unique2",
+    "aten.unique_dim", "aten.repeat_interleave", "aten._linalg_check_errors",
+)  # fmt: skip
+
+
+class Recorders:
+    """Graphs of the processor, for `rdcbench.graphs`."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        assert device == "cpu"
+        self.replays = 0
+
+    def warm_up(self, work: Callable[[], Any]) -> Any:
+        return work()
+
+    def capture(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
+        recorder = Recorder()
+        outputs = recorder.capture(work)
+
+        def replay() -> None:
+            self.replays += 1
+            recorder.replay()
+
+        return outputs, replay
 
 
 class Recorder(TorchDispatchMode):
@@ -28,16 +52,11 @@ class Recorder(TorchDispatchMode):
     and wrote, undoes what they did, and repeats them on the same tensors.
     """
 
-    replays = 0
-
     def __init__(self) -> None:
         super().__init__()
         self._recorded: list[tuple[Any, tuple, dict, list[Tensor]]] = []
         self._made: set[int] = set()
         self._before: dict[int, tuple[Tensor, Tensor]] = {}
-
-    def warm_up(self, work: Callable[[], Any]) -> Any:
-        return work()
 
     def capture(self, work: Callable[[], Any]) -> Any:
         with self:
@@ -49,7 +68,6 @@ class Recorder(TorchDispatchMode):
 
     @torch.no_grad()
     def replay(self) -> None:
-        Recorder.replays += 1
         for operation, args, kwargs, outputs in self._recorded:
             for kept, found in zip(outputs, tensors(operation(*args, **kwargs)), strict=True):
                 if storage(kept) != storage(found):
@@ -57,9 +75,10 @@ class Recorder(TorchDispatchMode):
 
     def __torch_dispatch__(self, operation: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs, name = kwargs or {}, str(operation.overloadpacket)
-        if name in READS_A_NUMBER:
-            raise RuntimeError(f"operation not permitted when stream is capturing: {name}")
         given = tensors((args, kwargs))
+        by_mask = name == "aten.index" and any(tensor.dtype == torch.bool for tensor in given[1:])
+        if name in WAITS_FOR_A_NUMBER or by_mask:
+            raise RuntimeError(f"operation not permitted when stream is capturing: {name}")
         self._note(given)
         found = operation(*args, **kwargs)
         self._made |= {storage(tensor) for tensor in tensors(found)} - set(map(storage, given))
@@ -86,52 +105,49 @@ def storage(tensor: Tensor) -> int:
 
 
 class OnFakeGpu(TorchDispatchMode):
-    """A training's forward passes, laid out on a GPU that is not there: shapes and devices without numbers.
+    """A training's loss and its critic's, laid out on a GPU that is not there: shapes and devices without numbers.
 
-    copies: what was brought from the processor to the GPU meanwhile. taped: with the draws of a captured iteration.
+    copies: what went between the processor and the GPU meanwhile. staying: with all that is given in its place already.
     """
 
-    def __init__(self, task: train.Task, taped: bool) -> None:
+    def __init__(self, task: train.Task, staying: bool) -> None:
         super().__init__()
         self.copies: list[str] = []
         train._set_modes(task)
         latents = None if "encoder" in task.trains else task.codec.latents(task.train)
-        fed = train._feed(task, next(train._batches(task)), task.tradeoffs[0], latents)
+        fed, rng = train._feed(task, next(train._batches(task)), task.tradeoffs[0], latents), generator("penalty")
         with FakeTensorMode(allow_non_fake_inputs=True) as fake:
             for part in (task.codec, task.critic, task.classifier):
                 move(part, fake)
-            x, rng = fed.batch.x.to("cuda"), generator("penalty")
-            tape = graphs._Tape(x.device)
-
-            def drawn(draw: Callable[[Context], Tensor]) -> Tensor:
-                with unset_fake_temporarily():
-                    values = draw(fed.context)
-                return tape.keep(values, lambda _: values) if taped else values
-
-            labels = {name: label.to("cuda") for name, label in fed.batch.labels.items()}
-            place = graphs._TapedContext(**fields(fed.context), taped=drawn)
-            latent = None if fed.latent is None else fake.from_tensor(fed.latent).to("cuda")
-            given = Fed(Batch(x, labels, fed.batch.index, fed.batch.split), place, latent)
-            with self, graphs._TapedGenerator(rng, tape) if taped else nullcontext():
-                self._pass(task, given, rng)
-
-    def _pass(self, task: train.Task, fed: Fed, rng: torch.Generator) -> None:
-        received, x_hat = train._forward(task, fed)
-        if task.critic is not None:
-            task.critic.loss(fed.batch.x, x_hat.detach(), rng)
-        values = train._terms(task, train._outcome(task, fed.batch, received, x_hat))
-        assert {value.device.type for value in values.values()} == {"cuda"}
+            given = moved(fed, fake)
+            draws = graphs.Draws(given.batch.x.device)
+            weights = {name: torch.tensor(1.0, device="cuda") for name in task.terms}
+            if staying:
+                given = graphs.staying(given, 0, draws)
+            with self, graphs.FromGenerator(rng, draws) if staying else nullcontext():
+                received, x_hat = train._forward(task, given)
+                if task.critic is not None:
+                    task.critic.loss(given.batch.x, x_hat.detach(), rng)
+                values, loss = train._loss(task, given, received, x_hat, weights)
+        assert {value.device.type for value in (loss, *values.values())} == {"cuda"}
 
     def __torch_dispatch__(self, operation: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         found = operation(*args, **(kwargs or {}))
         origins, places = ({tensor.device.type for tensor in tensors(tree)} for tree in ((args, kwargs), found))
-        if "cpu" in origins and "cuda" in places:
+        copied = str(operation.overloadpacket) in ("aten._to_copy", "aten.copy_") and origins | places == {
+            "cpu",
+            "cuda",
+        }
+        if copied or ("cuda" in origins and "cpu" in places):
             self.copies.append(str(operation))
         return found
 
 
-def fields(context: Context) -> dict[str, Any]:
-    return {name: getattr(context, name) for name in Context.__slots__}
+def moved(fed: Fed, fake: FakeTensorMode) -> Fed:
+    """What a pass is given, but for its context, on the GPU that is not there."""
+    x, *labels = (fake.from_tensor(tensor).to("cuda") for tensor in (fed.batch.x, *fed.batch.labels.values()))
+    batch = Batch(x, dict(zip(fed.batch.labels, labels, strict=True)), fed.batch.index, fed.batch.split)
+    return Fed(batch, fed.context, None if fed.latent is None else fake.from_tensor(fed.latent).to("cuda"))
 
 
 def move(module: nn.Module | None, fake: FakeTensorMode) -> None:

@@ -270,3 +270,10 @@ def test_symbols_of_another_shape_than_the_alphabet_are_refused(make_codec, trai
     monkeypatch.setattr(codec.quantizer, "quantize", lambda latent, dither: torch.zeros(len(latent), 2).long())
     with pytest.raises(PartError, match=r"symbols of shape \[2\] for an image, its alphabet has the shape \[3\]"):
         codec.fit(train_split, generator("fit"))
+
+
+@pytest.mark.parametrize("rows", [(4, 3), (4, 5)])
+def test_batches_that_are_not_as_many_as_the_images_are_refused(rows):
+    assert torch.equal(codecs.joined((torch.ones(count, 2) for count in (4, 4)), 8), torch.ones(8, 2))
+    with pytest.raises(PartError, match=f"{sum(rows)} rows for 8 images"):
+        codecs.joined((torch.ones(count, 2) for count in rows), 8)

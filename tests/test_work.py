@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import tiny_plugin as tiny
 import torch
-from recorder import Recorder
+from recorder import Recorders
 
 from rdcbench import building, train, work
 from rdcbench.building import Settings, load_codec, work_of
@@ -98,15 +98,15 @@ def test_progress_is_left_for_those_who_watch(item, monkeypatch):
 
 
 def test_a_training_is_replayed_where_graphs_are_asked_for_and_its_row_says_so(item, monkeypatch):
-    monkeypatch.setattr(work, "CudaGraph", lambda device: Recorder())
-    monkeypatch.setattr(Recorder, "replays", 0)
+    made = []
+    monkeypatch.setattr(work, "CudaGraphs", lambda device: made.append(Recorders(device)) or made[-1])
     plain = item(BASE)
     perform(plain)
     first = plain.settings.store().weights(plain.train_key)[0]
     plain.settings.store().remove(f"weights/{plain.train_key}.safetensors")
     replayed = replace(plain, settings=replace(plain.settings, cuda_graphs=True))
     perform(replayed)
-    assert Recorder.replays == plain.job.training.steps - WARM_UP
+    assert made[-1].replays == plain.job.training.steps - WARM_UP
     second = plain.settings.store().weights(plain.train_key)[0]
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
     assert "trained by replaying CUDA graphs" in plain.settings.store().cell(plain.key).provenance["notes"]

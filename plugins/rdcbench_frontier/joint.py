@@ -123,7 +123,8 @@ class ConditionedDecoder(Decoder):
                     " Give every point of the study that weight, or leave it out of the option 'weights'."
                 )
             values.append(math.log1p(weight / self.unit))
-        return torch.tensor(values, device=self.last.weight.device)
+        there = self.last.bias  # filled where it lies: nothing is brought to a GPU in every step
+        return torch.stack([there.new_full((), value) for value in values])
 
     def forward(self, received: Tensor, context: Context) -> Tensor:
         """[n, dimensions] -> [n, *image_shape] in [0, 1]."""
