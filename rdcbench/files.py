@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,7 +124,8 @@ def _read_png(path: Path, image_shape: Sequence[int]) -> Images:
 
     channels, height, width = image_shape
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        # From memory: of a file, Pillow asks for as many bytes as a chunk says it has, and room is made for them first.
+        with Image.open(io.BytesIO(path.read_bytes()), formats=["PNG"]) as image:
             if image.size != (width, height):
                 raise RdcbenchError(f"{path} is {image.size[0]}x{image.size[1]}; this codec takes {width}x{height}.")
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"), dtype=np.uint8)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -125,6 +127,20 @@ def test_a_png_that_is_damaged_inside_is_refused(tmp_path):
     path.write_bytes(data[:length] + (100).to_bytes(4, "big") + data[length + 4 :])
     with pytest.raises(RdcbenchError, match="not a PNG file that can be read"):
         read_images(path, (1, 60, 60))
+
+
+def test_a_png_that_says_it_is_large_takes_no_more_memory_than_it_has(tmp_path):
+    path = tmp_path / "one.png"
+    save_png(path, random_images(1, GREY)[0])
+    whole = path.read_bytes()
+    length = whole.index(b"IDAT") - 4
+    path.write_bytes(whole[:length] + b"\x06" + whole[length + 1 :])  # 100 MB of pixels, it says
+    tracemalloc.start()
+    with suppress(RdcbenchError):
+        read_images(path, GREY)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken < 10_000_000
 
 
 def test_pngs_that_do_not_fit_are_refused(tmp_path):

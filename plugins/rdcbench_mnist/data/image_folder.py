@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,7 @@ class ImageFolder(Dataset):
         """Pixels of one image, [*image_shape]; transparency is left out, a camera's orientation is followed."""
         size = (self.width, self.height)
         try:
-            with Image.open(path) as opened:
+            with Image.open(io.BytesIO(path.read_bytes())) as opened:  # of a file, room is made for what a chunk says
                 if opened.mode not in _EIGHT_BITS:
                     raise DataError(f"{path} has samples of mode {opened.mode}. Convert it to 8 bits a channel.")
                 image = ImageOps.exif_transpose(opened).convert("L" if self.greyscale else "RGB")
