@@ -38,8 +38,8 @@ class Store(Folder):
     def create(self, recipe: Recipe, provenance: Mapping[str, Any], expected: str = "") -> None:
         """Make the folder, or check that the one there is a run that this program can extend."""
         self.check_place()
+        self.write("provenance.json", json.dumps(provenance, indent=1).encode())  # first: it makes this a run folder
         self.write("recipe.toml", recipe.to_toml().encode())
-        self.write("provenance.json", json.dumps(provenance, indent=1).encode())
         if expected:
             self.write("expected.toml", expected.encode())
 

@@ -16,6 +16,7 @@ import tiny_plugin as tiny
 
 from rdcbench import runner
 from rdcbench.errors import StoreError
+from rdcbench.store import Store
 
 CHECKPOINTS = {"checkpoint_seconds": 0.001}
 
@@ -24,9 +25,9 @@ CHECKPOINTS = {"checkpoint_seconds": 0.001}
 def run(only_tiny, make_recipe, tmp_path):
     """Run the tiny recipe into a folder of this name, with a checkpoint after almost every step."""
 
-    def run(folder, cache=None, listener=lambda *_: None, jobs=1):
+    def run(folder, cache=None, listener=lambda *_: None, **options):
         recipe = make_recipe(training=CHECKPOINTS)
-        options = runner.Options(out=tmp_path / folder, cache=cache, jobs=jobs, plugin_files=(tiny.FILE,))
+        options = runner.Options(out=tmp_path / folder, cache=cache, plugin_files=(tiny.FILE,), **options)
         return runner.run(recipe, options, listener)
 
     return run
@@ -95,6 +96,27 @@ def test_four_kills_change_no_number(run, jobs):
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_two_hundred_kills_change_no_number(run, jobs):
     kill_again_and_again(run, 200, jobs)
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("writes", range(6))
+def test_a_run_that_was_killed_after_its_first_writes_goes_on(run, writes, monkeypatch):
+    write, done = Store.write, []
+
+    def written(*given, **named):
+        if len(done) == writes:
+            raise Killed
+        done.append(given)
+        return write(*given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "write", written)
+        with pytest.raises(Killed):
+            run("killed", executor="serial")
+    assert numbers(run("killed")) == numbers(run("whole"))
 
 
 @pytest.mark.parametrize("name", ["recipe.toml", "provenance.json", "plan.json", "cells/0.json"])
