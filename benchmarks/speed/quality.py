@@ -1,6 +1,6 @@
 """Time to quality: seconds of one core until a training of one operating point is as good as is asked for.
 
-    python benchmarks/speed/quality.py RUN [GOAL...]
+    python benchmarks/speed/quality.py RUN [GOAL...] [--seeds 0 1 2]
 
 RUN is a finished run of mnist-universal: its classifier, judge and base codecs are used. Each goal is one training
 whose learning-rate schedule ends where the levels are reached; then distortion, cross-entropy and accuracy are measured
@@ -10,9 +10,9 @@ time and wall time of the training alone; another machine, or a busy one, has ot
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,16 +39,29 @@ class Goal:
 
 DENSE = {"name": "mlp", "penalty_share": 0.5}
 CLOSE = {"mse": 0.0555, "perception": 85.0}
+GAME = {"training.batch": 128, "training.critic_learning_rate": 2e-3}
+WINDOWS = {
+    **GAME,
+    "critic": {"name": "patches", "widths": [128, 64]},
+    "decoder": {"name": "patches", "start": 0.1},
+}
+SHORT = {
+    **GAME, "sweep": {"perception": [0.0098]}, "training.steps": 1050, "training.average": 0.97,
+    "critic": {"name": "patches"},
+    "decoder": {"name": "mlp", "widths": [128, 256, 512], "batch_norm": False, "start": 0.1},
+}  # fmt: skip
 
 GOALS = {
     "rdc": Goal("rdc", {"classification": 0.015}, 30, {"mse": 0.053, "accuracy": 0.95}, {"training.steps": 1300}),
-    "rdp": Goal(
-        "rdpc", {"perception": 0.015, "classification": 0.0}, 25, CLOSE,
-        {"training.steps": 1400, "training.average": 0.0, "training.precision": "bf16"},
-    ),
+    "rdp": Goal("rdp-base", {"perception": 0.0098}, 25, CLOSE, SHORT),
+    "rdp-16": Goal("rdp-base", {"perception": 0.0098}, 16, CLOSE, {**SHORT, "training.precision": "bf16"}),
     "rdp-perceptual": Goal(
-        "rdp-base", {"perception": 0.015}, 150, {"mse": 0.066, "perception": 45.0},
-        {"training.steps": 3800, "critic.widths": [8, 16, 32]},
+        "rdp-base", {"perception": 0.018}, 150, {"mse": 0.066, "perception": 45.0},
+        {**WINDOWS, "sweep": {"perception": [0.018]}, "training.steps": 3300},
+    ),
+    "rdp-perceptual-32": Goal(
+        "rdp-base", {"perception": 0.021}, 90, {"mse": 0.066, "perception": 32.0},
+        {**WINDOWS, "sweep": {"perception": [0.021]}, "training.steps": 4200, "training.precision": "bf16"},
     ),
     "rdp-universal": Goal("rdp-universal", {"perception": 0.006}, 60, CLOSE, {"training.steps": 400}),
     "rdp-universal-dense": Goal(
@@ -86,10 +99,10 @@ def reached(found: Mapping[str, float], levels: Mapping[str, float]) -> bool:
     )
 
 
-def attempt(run: Path, name: str) -> None:
+def attempt(run: Path, name: str, seed: int) -> None:
     """Train for one goal and print a line."""
     goal = GOALS[name]
-    asked = job(goal.study, goal.point, goal.over)
+    asked = job(goal.study, goal.point, goal.over, seed)
     classifier = stage_of(run, "classifier") if "classifier" in asked.inputs else None
     training = task(asked, classifier, run)
     wall, work = time.perf_counter(), time.process_time()
@@ -99,18 +112,29 @@ def attempt(run: Path, name: str) -> None:
     numbers = ", ".join(f"{key} {value:.4g}" for key, value in found.items())
     met = "reached" if reached(found, goal.levels) else "not reached"
     asks = ", ".join(f"{key} {level:g}" for key, level in goal.levels.items())
-    spent = f"{work:.1f} s of processor time, {wall:.1f} s"
     steps = goal.over["training.steps"]
-    print(f"{name}, {steps} steps: {spent}; asked for: {goal.limit:g} s to {asks or '-'}; {met}: {numbers}", flush=True)
+    print(
+        f"{name}, seed {seed}, {steps} steps: {work:.1f} s of processor time, {wall:.1f} s; "
+        f"asked for: {goal.limit:g} s to {asks or '-'}; {met}: {numbers}",
+        flush=True,
+    )
 
 
-def main(words: Sequence[str]) -> None:
+def main() -> None:
     """Try the goals that are asked for, all if none is."""
-    if not words:
-        sys.exit(__doc__)
-    for name in words[1:] or GOALS:
-        attempt(Path(words[0]), name)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("goals", nargs="*", metavar="GOAL", help=f"of {', '.join(GOALS)}; all if none is given")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], help="seeds other than 0: of end-to-end goals only"
+    )
+    asked = parser.parse_args()
+    if unknown := sorted({*asked.goals} - {*GOALS}):
+        parser.error(f"no goal {', '.join(unknown)}; there is: {', '.join(GOALS)}")
+    for name in asked.goals or GOALS:
+        for seed in asked.seeds:
+            attempt(asked.run, name, seed)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -46,12 +46,13 @@ def split(name: Any) -> Split:
         sys.exit(str(error))
 
 
-def job(study: str, point: Mapping[str, float], over: Mapping[str, Any] | None = None) -> Job:
-    """The job of one operating point of the default preset, with tables of the study laid over it."""
+def job(study: str, point: Mapping[str, float], over: Mapping[str, Any] | None = None, seed: int = 0) -> Job:
+    """The job of one operating point of the default preset and a seed, with tables of the study laid over it."""
     settings = [(["studies", study, *key.split(".")], value) for key, value in (over or {}).items()]
     recipe = load_recipe(find_recipe("mnist-universal"), "", [*settings, (["only"], [study])])
-    plan = make_plan(recipe.model_copy(update={"metrics": [], "judges": []}), 1, registry())
-    return next(job for job in plan.jobs if job.tradeoff == dict(point) and job.name.startswith(f"{study}/"))
+    plan = make_plan(recipe.model_copy(update={"metrics": [], "judges": []}), seed + 1, registry())
+    asked = (job for job in plan.jobs if job.tradeoff == dict(point) and job.name.startswith(f"{study}/"))
+    return next(job for job in asked if job.seed == seed)
 
 
 def work_in(run: Path, name: str) -> building.Work:

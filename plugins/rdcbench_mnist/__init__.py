@@ -29,18 +29,20 @@ def rdcbench_encoders() -> Iterable[type[rdcbench.Encoder]]:
 
 @hookimpl
 def rdcbench_decoders() -> Iterable[type[rdcbench.Decoder]]:
-    """The paper's decoder and a fully connected one."""
+    """The paper's decoder and small ones."""
     from rdcbench_mnist.decoders import DECODERS
+    from rdcbench_mnist.patches import PatchDecoder
 
-    return DECODERS
+    return (*DECODERS, PatchDecoder)
 
 
 @hookimpl
 def rdcbench_critics() -> Iterable[type[rdcbench.Critic]]:
-    """The paper's critic at any width and a fully connected one."""
+    """The paper's critic at any width, a fully connected one, and one of windows."""
     from rdcbench_mnist.critics import CRITICS
+    from rdcbench_mnist.patches import PatchCritic
 
-    return CRITICS
+    return (*CRITICS, PatchCritic)
 
 
 @hookimpl
