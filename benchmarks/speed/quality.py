@@ -46,15 +46,20 @@ WINDOWS = {
     "decoder": {"name": "patches", "start": 0.1},
 }
 SHORT = {
-    **GAME, "sweep": {"perception": [0.0098]}, "training.steps": 1050, "training.average": 0.97,
-    "critic": {"name": "patches"},
+    **GAME, "training.average": 0.97, "critic": {"name": "patches"},
     "decoder": {"name": "mlp", "widths": [128, 256, 512], "batch_norm": False, "start": 0.1},
 }  # fmt: skip
 
 GOALS = {
     "rdc": Goal("rdc", {"classification": 0.015}, 30, {"mse": 0.053, "accuracy": 0.95}, {"training.steps": 1300}),
-    "rdp": Goal("rdp-base", {"perception": 0.0098}, 25, CLOSE, SHORT),
-    "rdp-16": Goal("rdp-base", {"perception": 0.0098}, 16, CLOSE, {**SHORT, "training.precision": "bf16"}),
+    "rdp": Goal(
+        "rdp-base", {"perception": 0.0097}, 25, CLOSE,
+        {**SHORT, "sweep": {"perception": [0.0097]}, "training.steps": 1200},
+    ),
+    "rdp-16": Goal(
+        "rdp-base", {"perception": 0.0098}, 16, CLOSE,
+        {**SHORT, "sweep": {"perception": [0.0098]}, "training.steps": 1050, "training.precision": "bf16"},
+    ),
     "rdp-perceptual": Goal(
         "rdp-base", {"perception": 0.018}, 150, {"mse": 0.066, "perception": 45.0},
         {**WINDOWS, "sweep": {"perception": [0.018]}, "training.steps": 3300},
