@@ -2,7 +2,7 @@
 
 On one core a convolution from or to a few channels reaches a fraction of what a matrix product does, and a network that
 is fully connected learns every stroke at every place anew. Weights shared by a few large windows learn from all of
-them: at equal time docs/performance.md has lower Frechet distances at equal distortion than with either.
+them. At equal time Frechet distances were about 10 lower than with either, at no more distortion (docs/performance.md).
 """
 
 from __future__ import annotations
