@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-RUN_FILES = ("recipe.toml", "expected.toml", "provenance.json", "plan.json")
+RUN_FILES = ("recipe.toml", "expected.toml", "provenance.json", "plan.json", "running.json")
 
 
 class Store(Folder):

@@ -119,7 +119,7 @@ def test_a_run_that_was_killed_after_its_first_writes_goes_on(run, writes, monke
     assert numbers(run("killed")) == numbers(run("whole"))
 
 
-@pytest.mark.parametrize("name", ["recipe.toml", "provenance.json", "plan.json", "cells/0.json"])
+@pytest.mark.parametrize("name", ["recipe.toml", "provenance.json", "plan.json", "running.json", "cells/0.json"])
 def test_what_a_kill_left_of_a_write_is_swept_by_the_next_run(run, name):
     root = run("run").store.root
     left = (root / name).with_name(f".{(root / name).name}.7kz54efh")
